@@ -1,0 +1,13 @@
+// System headers of the kernels, included before a target attribute is pushed.
+#pragma once
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#include "include/ff_types.h"
