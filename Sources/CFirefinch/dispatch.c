@@ -1,9 +1,12 @@
 // Chooses the ISA build of every kernel: once at load time from the processor, lowered by FIREFINCH_ISA=sse2|avx2|avx512.
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "include/ff_kernels.h"
+#include "kernels_prelude.h"
 
 #if defined(__x86_64__)
 #define FF_KERNEL(ret, name, params, args) \
@@ -72,3 +75,29 @@ __attribute__((constructor)) static void choose_level(void) {
 #endif
 #include "kernels.def"
 #undef FF_KERNEL
+
+// -- scratch memory, one block a thread
+
+static _Thread_local void *scratch;
+static _Thread_local size_t scratch_bytes;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
+
+static void *grow_scratch(size_t bytes) {
+  pthread_once(&scratch_once, make_scratch_key);
+  bytes = (bytes + 65535) & ~(size_t)65535;
+  free(scratch);
+  scratch = NULL;
+  pthread_setspecific(scratch_key, NULL);
+  if (posix_memalign(&scratch, 64, bytes) != 0) {
+    fprintf(stderr, "firefinch: out of memory for %zu bytes of scratch\n", bytes);
+    abort();
+  }
+  scratch_bytes = bytes;
+  pthread_setspecific(scratch_key, scratch);
+  return scratch;
+}
+
+void *ff_engine_scratch(size_t bytes) { return bytes <= scratch_bytes ? scratch : grow_scratch(bytes); }

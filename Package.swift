@@ -1,0 +1,32 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+let package = Package(
+  name: "firefinch",
+  products: [
+    .library(name: "Firefinch", targets: ["Firefinch"]),
+    .executable(name: "firefinch", targets: ["FirefinchCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(
+      name: "CFirefinch",
+      linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread"), .linkedLibrary("z")]),
+    .target(name: "FirefinchCore", dependencies: ["CFirefinch"]),
+    .target(name: "FirefinchCPU", dependencies: ["FirefinchCore"]),
+    .target(name: "FirefinchTensor", dependencies: ["FirefinchCPU"]),
+    .target(name: "FirefinchNN", dependencies: ["FirefinchTensor"]),
+    .target(name: "FirefinchData", dependencies: ["FirefinchTensor"]),
+    .target(name: "FirefinchIO", dependencies: ["FirefinchTensor"]),
+    .target(name: "Firefinch", dependencies: ["FirefinchNN", "FirefinchData", "FirefinchIO"]),
+    .executableTarget(
+      name: "FirefinchCLI",
+      dependencies: ["Firefinch", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .target(name: "FirefinchTestSupport", dependencies: ["Firefinch"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,46 @@
+import CFirefinch
+
+/// One step of the pointwise engine: a SIMD loop on the CPU, a line of CUDA C on a GPU (`ff_primitive`).
+public struct Primitive: Sendable, Hashable {
+  let code: UInt16
+  /// How values flow through the register classes.
+  enum Typing: UInt8 { case same, comparison, classification, logical, select }
+  let typing: Typing
+
+  init(_ op: ff_primitive, _ typing: Typing = .same) {
+    code = UInt16(op.rawValue)
+    self.typing = typing
+  }
+
+  static let move = Primitive(FF_OP_move), cast = Primitive(FF_OP_cast)
+  static let add = Primitive(FF_OP_add), sub = Primitive(FF_OP_sub), mul = Primitive(FF_OP_mul)
+  static let div = Primitive(FF_OP_div), fma = Primitive(FF_OP_fma), neg = Primitive(FF_OP_neg)
+  static let abs = Primitive(FF_OP_abs), sign = Primitive(FF_OP_sign), min = Primitive(FF_OP_min)
+  static let max = Primitive(FF_OP_max), fmin = Primitive(FF_OP_fmin), fmax = Primitive(FF_OP_fmax)
+  static let remainder = Primitive(FF_OP_remainder), fmod = Primitive(FF_OP_fmod)
+  static let floordiv = Primitive(FF_OP_floordiv), truncdiv = Primitive(FF_OP_truncdiv)
+  static let pow = Primitive(FF_OP_pow), atan2 = Primitive(FF_OP_atan2), hypot = Primitive(FF_OP_hypot)
+  static let copysign = Primitive(FF_OP_copysign), nextafter = Primitive(FF_OP_nextafter)
+  static let exp = Primitive(FF_OP_exp), exp2 = Primitive(FF_OP_exp2), expm1 = Primitive(FF_OP_expm1)
+  static let log = Primitive(FF_OP_log), log2 = Primitive(FF_OP_log2), log10 = Primitive(FF_OP_log10)
+  static let log1p = Primitive(FF_OP_log1p), sqrt = Primitive(FF_OP_sqrt), rsqrt = Primitive(FF_OP_rsqrt)
+  static let reciprocal = Primitive(FF_OP_reciprocal)
+  static let sin = Primitive(FF_OP_sin), cos = Primitive(FF_OP_cos), tan = Primitive(FF_OP_tan)
+  static let asin = Primitive(FF_OP_asin), acos = Primitive(FF_OP_acos), atan = Primitive(FF_OP_atan)
+  static let sinh = Primitive(FF_OP_sinh), cosh = Primitive(FF_OP_cosh), tanh = Primitive(FF_OP_tanh)
+  static let asinh = Primitive(FF_OP_asinh), acosh = Primitive(FF_OP_acosh), atanh = Primitive(FF_OP_atanh)
+  static let erf = Primitive(FF_OP_erf), erfc = Primitive(FF_OP_erfc), erfinv = Primitive(FF_OP_erfinv)
+  static let lgamma = Primitive(FF_OP_lgamma), digamma = Primitive(FF_OP_digamma)
+  static let sigmoid = Primitive(FF_OP_sigmoid)
+  static let floor = Primitive(FF_OP_floor), ceil = Primitive(FF_OP_ceil), round = Primitive(FF_OP_round)
+  static let trunc = Primitive(FF_OP_trunc)
+  static let eq = Primitive(FF_OP_eq, .comparison), ne = Primitive(FF_OP_ne, .comparison)
+  static let lt = Primitive(FF_OP_lt, .comparison), le = Primitive(FF_OP_le, .comparison)
+  static let gt = Primitive(FF_OP_gt, .comparison), ge = Primitive(FF_OP_ge, .comparison)
+  static let isnan = Primitive(FF_OP_isnan, .classification), isinf = Primitive(FF_OP_isinf, .classification)
+  static let signbit = Primitive(FF_OP_signbit, .classification)
+  static let and = Primitive(FF_OP_and, .logical), or = Primitive(FF_OP_or, .logical)
+  static let xor = Primitive(FF_OP_xor, .logical), not = Primitive(FF_OP_not, .logical)
+  static let shl = Primitive(FF_OP_shl), shr = Primitive(FF_OP_shr)
+  static let select = Primitive(FF_OP_select, .select)
+}

@@ -1,0 +1,172 @@
+/// View rules: each gives the layout of a view on the same storage.
+extension Layout {
+  /// Fills in one -1 and checks the element count. Same rule as `Tensor.reshape`'s shape argument.
+  public static func resolve(_ shape: Shape, elementCount: Int, op: String) throws(TensorError) -> Shape {
+    var result = shape
+    var known = 1
+    var unknown: Int?
+    for (i, size) in shape.enumerated() {
+      if size == -1 {
+        if unknown != nil { throw TensorError.value("\(op): only one dim can be -1, got \(shape)") }
+        unknown = i
+      } else if size < 0 {
+        throw TensorError.value("\(op): size \(size) in \(shape) is negative; only -1 has a meaning")
+      } else {
+        let (product, overflow) = known.multipliedReportingOverflow(by: size)
+        if overflow { throw TensorError.value("\(op): \(shape) has too many elements") }
+        known = product
+      }
+    }
+    if let unknown {
+      if known == 0 {
+        throw TensorError.value("\(op): -1 in \(shape) cannot be told because the other sizes multiply to 0")
+      }
+      if elementCount % known == 0 {
+        result[unknown] = elementCount / known
+        return result
+      }
+    } else if known == elementCount {
+      return result
+    }
+    throw TensorError.shape(
+      "\(op): shape \(shape) does not fit \(elementCount) elements; the product of the sizes must be equal")
+  }
+
+  /// The strides with which the same memory has `target` as its shape, or nil when a copy is needed.
+  /// `target` has this layout's element count.
+  public func viewed(as target: Shape) -> Layout? {
+    if isContiguous || elementCount == 0 {
+      var result = Layout(contiguous: target)
+      result.offset = offset
+      return result
+    }
+    var result = Layout(shape: target, strides: Shape(repeating: 0, count: target.count), offset: offset)
+    var viewDim = target.count - 1
+    var chunkStride = rank > 0 ? strides[rank - 1] : 1
+    var chunk = 1
+    var viewChunk = 1
+    var dim = rank - 1
+    while dim >= 0 {
+      chunk *= shape[dim]
+      let breaks = dim == 0 || (shape[dim - 1] != 1 && strides[dim - 1] != chunk * chunkStride)
+      if breaks {
+        while viewDim >= 0 && (viewChunk < chunk || target[viewDim] == 1) {
+          result.strides[viewDim] = viewChunk * chunkStride
+          viewChunk *= target[viewDim]
+          viewDim -= 1
+        }
+        if viewChunk != chunk { return nil }
+        if dim > 0 {
+          chunkStride = strides[dim - 1]
+          chunk = 1
+          viewChunk = 1
+        }
+      }
+      dim -= 1
+    }
+    return viewDim == -1 ? result : nil
+  }
+
+  /// Dims reordered. Same as `Tensor.permute`.
+  public func permuted(_ order: [Int]) -> Layout {
+    Layout(shape: Shape(order.map { shape[$0] }), strides: Shape(order.map { strides[$0] }), offset: offset)
+  }
+
+  /// Two dims swapped. Same as `Tensor.transpose`.
+  @inlinable public func transposed(_ a: Int, _ b: Int) -> Layout {
+    var result = self
+    if a != b {
+      result.shape[a] = shape[b]
+      result.shape[b] = shape[a]
+      result.strides[a] = strides[b]
+      result.strides[b] = strides[a]
+    }
+    return result
+  }
+
+  /// One index of `dim`, which is removed. `index` is already in range. Same as `Tensor.select`.
+  public func selected(dim: Int, index: Int) -> Layout {
+    var result = self
+    result.offset += index * strides[dim]
+    result.shape.remove(at: dim)
+    result.strides.remove(at: dim)
+    return result
+  }
+
+  /// Elements `start`, `start + step`, … below `end` of `dim`, bounds already clamped. Same as Python's slicing.
+  public func sliced(dim: Int, start: Int, end: Int, step: Int) -> Layout {
+    var result = self
+    result.offset += start * strides[dim]
+    result.shape[dim] = end > start ? (end - start + step - 1) / step : 0
+    result.strides[dim] = strides[dim] * step
+    return result
+  }
+
+  /// A new dim of size 1 in front of `dim`.
+  public func unsqueezed(dim: Int) -> Layout {
+    var result = self
+    let stride = dim < rank ? shape[dim] * strides[dim] : 1
+    result.shape.insert(1, at: dim)
+    result.strides.insert(stride, at: dim)
+    return result
+  }
+
+  /// Without those of `dims` whose size is 1.
+  public func squeezed(dims: [Int]) -> Layout {
+    let keep = (0..<rank).filter { !(dims.contains($0) && shape[$0] == 1) }
+    return permuted(keep)
+  }
+
+  /// The diagonal of two dims as a new last dim. Same as `Tensor.diagonal`.
+  public func diagonal(offset k: Int, dim1: Int, dim2: Int) -> Layout {
+    let rows = shape[dim1]
+    let columns = shape[dim2]
+    let length = k >= 0 ? Swift.max(Swift.min(rows, columns - k), 0) : Swift.max(Swift.min(rows + k, columns), 0)
+    let keep = (0..<rank).filter { $0 != dim1 && $0 != dim2 }
+    var result = permuted(keep)
+    if length > 0 { result.offset += k >= 0 ? k * strides[dim2] : -k * strides[dim1] }
+    result.shape.append(length)
+    result.strides.append(strides[dim1] + strides[dim2])
+    return result
+  }
+
+  /// Windows of `size` every `step` along `dim`, as a new last dim. Same as `Tensor.unfold`.
+  public func unfolded(dim: Int, size: Int, step: Int) -> Layout {
+    var result = self
+    if rank == 0 { return Layout(shape: [size], strides: [1], offset: offset) }
+    result.shape[dim] = (shape[dim] - size) / step + 1
+    result.strides[dim] = strides[dim] * step
+    result.shape.append(size)
+    result.strides.append(strides[dim])
+    return result
+  }
+
+  /// A dim split into `sizes`, whose product is its size. Same as `Tensor.unflatten`.
+  public func unflattened(dim: Int, sizes: Shape) -> Layout {
+    var result = Layout(shape: [], strides: [], offset: offset)
+    for i in 0..<rank {
+      if i != dim {
+        result.shape.append(shape[i])
+        result.strides.append(strides[i])
+        continue
+      }
+      let inner = Layout.rowMajorStrides(sizes)
+      for (size, step) in zip(sizes, inner) {
+        result.shape.append(size)
+        result.strides.append(step * strides[i])
+      }
+    }
+    return result
+  }
+
+  /// Same sizes with the dims in `order` from slowest to fastest, dense: a memory format such as channels-last.
+  public static func dense(_ shape: Shape, order: [Int]) -> Layout {
+    var result = Layout(contiguous: shape)
+    var step = 1
+    for dim in order.reversed() {
+      result.strides[dim] = step
+      step *= Swift.max(shape[dim], 1)
+    }
+    return result
+  }
+}

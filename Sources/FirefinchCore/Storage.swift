@@ -1,0 +1,47 @@
+import CFirefinch
+
+/// A block of memory that tensors view. Views of one storage share its version counter.
+///
+/// `@unchecked Sendable`: concurrent reads are fine; concurrent in-place writes are the caller's race, as in PyTorch.
+public final class Storage: @unchecked Sendable {
+  /// First byte. Valid for `byteCount` bytes; dangling for the meta device, which has no data.
+  public private(set) var data: UnsafeMutableRawPointer
+  public private(set) var byteCount: Int
+  public let device: Device
+  /// Counts in-place writes, so that backward can tell that a saved tensor was overwritten.
+  public var version: Int = 0
+  /// Keeps foreign memory (a mapped file) alive; nil for the allocator's own blocks.
+  private var owner: AnyObject?
+
+  /// Uninitialised memory from the caching allocator.
+  public init(byteCount: Int, device: Device = .cpu) {
+    self.byteCount = byteCount
+    self.device = device
+    data = device == .meta ? CachingAllocator.empty : CachingAllocator.shared.allocate(byteCount)
+  }
+
+  /// Memory that `owner` keeps alive. It is never freed here; writing to it must be allowed.
+  public init(borrowing data: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+    self.data = data
+    self.byteCount = byteCount
+    self.owner = owner
+    device = .cpu
+  }
+
+  deinit {
+    if owner == nil && device != .meta { CachingAllocator.shared.free(data, byteCount) }
+  }
+
+  /// Grows to at least `byteCount`, keeping what is there. Same as `UntypedStorage.resize_` for growth.
+  public func grow(to byteCount: Int) {
+    if byteCount <= self.byteCount { return }
+    if device != .meta {
+      let fresh = CachingAllocator.shared.allocate(byteCount)
+      fresh.copyMemory(from: data, byteCount: self.byteCount)
+      if owner == nil { CachingAllocator.shared.free(data, self.byteCount) }
+      owner = nil
+      data = fresh
+    }
+    self.byteCount = byteCount
+  }
+}

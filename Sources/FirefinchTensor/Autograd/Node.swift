@@ -1,0 +1,235 @@
+import CFirefinch
+import FirefinchCore
+
+/// Where a gradient goes: a node and which of its results the gradient belongs to, with the shape and dtype it must have.
+struct Edge {
+  let node: Node?
+  let index: Int
+  let shape: Shape
+  let dtype: DType
+
+  /// Whether a gradient is wanted at all.
+  @inline(__always) var isWanted: Bool { node != nil }
+
+  /// The edge to a tensor's history.
+  @inline(__always) init(_ tensor: Tensor) {
+    let (node, index) = tensor.gradientEdge
+    self.node = node
+    self.index = index
+    shape = tensor.layout.shape
+    dtype = tensor.dtype
+  }
+}
+
+/// One step of the tape. Subclasses say how gradients of the results become gradients of the inputs.
+///
+/// Freed iteratively: a chain of a million nodes is released without recursion (see `deinit`).
+open class Node: @unchecked Sendable {
+  /// Order of creation: backward runs the latest first.
+  final let sequence: UInt64
+  final var edges: [Edge]
+  /// Run on the gradient of one result before the node: tensor hooks and `retainGrad`.
+  final var preHooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)] = []
+  /// Place in the engine's tables during a backward pass.
+  final var slot = 0
+  final var epoch: UInt64 = 0
+
+  init(edges: [Edge]) {
+    self.edges = edges
+    sequence = Node.nextSequence()
+  }
+
+  @inline(__always) private static func nextSequence() -> UInt64 {
+    // Unique per thread is enough for ordering; threads that share a graph order by creation roughly.
+    let word = ff_tls_slot(Int32(ThreadSlot.sequence.rawValue))
+    let next = UInt(bitPattern: word.pointee) &+ 1
+    word.pointee = UnsafeMutableRawPointer(bitPattern: next)
+    return UInt64(next)
+  }
+
+  /// How many results the node's operation had.
+  var resultCount: Int { 1 }
+  /// PyTorch-like name for messages, such as `MulBackward`.
+  var name: String { "\(type(of: self))" }
+
+  /// Gradients of the inputs, in the order of `edges`, for the gradients of the results.
+  func apply(_ gradients: [Tensor?]) -> [Tensor?] { fatalError("\(name) has no apply") }
+
+  /// Drops what was saved, after a backward that does not keep the graph.
+  func release() {}
+  /// Whether `release` has run.
+  var isReleased: Bool { false }
+
+  /// Hands the objects that hold further nodes to the list that is being freed.
+  func surrender(_ take: (AnyObject) -> Void) {}
+
+  deinit {
+    let hasChildren = edges.contains { $0.node != nil }
+    if hasChildren { Reclaimer.reclaim(&edges, surrender) }
+  }
+}
+
+/// Frees graphs iteratively: nodes dropped while another is being freed are queued instead of freed inside it.
+private enum Reclaimer {
+  final class Queue { var objects: [AnyObject] = [] }
+
+  static func reclaim(_ edges: inout [Edge], _ surrender: ((AnyObject) -> Void) -> Void) {
+    let slot = ff_tls_slot(Int32(ThreadSlot.freeList.rawValue))
+    if let raw = slot.pointee {
+      let queue = Unmanaged<Queue>.fromOpaque(raw).takeUnretainedValue()
+      collect(&edges, surrender, queue)
+      return
+    }
+    let queue = Queue()
+    slot.pointee = Unmanaged.passUnretained(queue).toOpaque()
+    collect(&edges, surrender, queue)
+    while !queue.objects.isEmpty {
+      // Releasing the last reference may call back into `reclaim`, which only queues.
+      _ = queue.objects.removeLast()
+    }
+    slot.pointee = nil
+  }
+
+  private static func collect(_ edges: inout [Edge], _ surrender: ((AnyObject) -> Void) -> Void, _ queue: Queue) {
+    for edge in edges { if let node = edge.node { queue.objects.append(node) } }
+    edges = []
+    surrender { queue.objects.append($0) }
+  }
+}
+
+/// Gradient, hooks and view tracking of a tensor; for leaves also the node where gradients end.
+final class AutogradMeta: Node {
+  var requiresGrad = false
+  var grad: Tensor?
+  var view: ViewInfo?
+  var retainsGrad = false
+  var nextKey = 0
+  /// Called after a leaf's gradient was accumulated.
+  var postAccumulateHooks: [(key: Int, hook: (Tensor) -> Void)] = []
+
+  init() { super.init(edges: []) }
+
+  override var name: String { "AccumulateGrad" }
+}
+
+/// A tensor kept for backward, with the version it had.
+struct SavedTensor {
+  let tensor: Tensor
+  let version: Int
+
+  init(_ tensor: Tensor) {
+    self.tensor = tensor
+    version = tensor.storage.version
+  }
+
+  /// The tensor, if nothing wrote to it since.
+  func unpack(_ node: Node) -> Tensor {
+    if tensor.storage.version != version {
+      ErrorScope.report(
+        TensorError.autograd(
+          "backward: a tensor of shape \(tensor.shape) needed by \(node.name) was changed by an in-place operation "
+            + "(it is at version \(tensor.storage.version), expected \(version)); clone it before changing it"))
+    }
+    return tensor
+  }
+}
+
+/// Node of structured and view operations.
+final class StructuredNode: Node {
+  struct Result {
+    let shape: Shape
+    let dtype: DType
+    let device: Device
+  }
+
+  let op: Op
+  let results: [Result]
+  /// Arguments; tensors that are not saved are replaced by `.none`.
+  private var arguments: [Value]
+  private var versions: [Int: Int] = [:]
+  private let shapes: [(shape: Shape, dtype: DType)?]
+  private var outputs: [Int: SavedTensor] = [:]
+  private var released = false
+
+  init(_ call: OpCall, _ inputs: [Tensor], _ results: [Tensor]) {
+    op = call.op
+    self.results = results.map { Result(shape: $0.shape, dtype: $0.dtype, device: $0.device) }
+    shapes = call.arguments.map {
+      if case .tensor(let tensor) = $0 { return (tensor.shape, tensor.dtype) }
+      return nil
+    }
+    arguments = call.arguments
+    let edges = inputs.map { Edge($0) }
+    let keep = op.saves.inputs
+    for (i, argument) in arguments.enumerated() {
+      let kept = keep?.contains(i) ?? true
+      switch argument {
+      case .tensor(let tensor):
+        if kept { versions[i] = tensor.storage.version } else { arguments[i] = .none }
+      case .tensors, .optionalTensors:
+        if !kept { arguments[i] = .none }
+      default: break
+      }
+    }
+    super.init(edges: edges)
+    for i in op.saves.outputs { outputs[i] = SavedTensor(results[i].alias()) }
+  }
+
+  override var resultCount: Int { results.count }
+  override var name: String { op.name.prefix(1).uppercased() + op.name.dropFirst() + "Backward" }
+  override var isReleased: Bool { released }
+
+  func argumentShape(_ index: Int) -> Shape { shapes[index]!.shape }
+  func argumentDType(_ index: Int) -> DType { shapes[index]!.dtype }
+
+  func output(_ index: Int) -> Tensor {
+    guard let saved = outputs[index] else { fatalError("\(op.name): its derivative reads result \(index), not saved") }
+    let tensor = saved.unpack(self).alias()
+    tensor.setHistory(self, index)
+    return tensor
+  }
+
+  /// After an in-place write to `storage`: saved results are the written values, whose version is one higher.
+  func shiftVersion(of storage: Storage) {
+    for (i, saved) in outputs where saved.tensor.storage === storage {
+      outputs[i] = SavedTensor(saved.tensor, version: storage.version + 1)
+    }
+  }
+
+  override func apply(_ gradients: [Tensor?]) -> [Tensor?] {
+    for (i, version) in versions {
+      if case .tensor(let tensor) = arguments[i], tensor.storage.version != version {
+        _ = SavedTensor(tensor, version: version).unpack(self)
+      }
+    }
+    let call = OpCall(op: op, arguments: arguments)
+    return op.derivative!(Gradient(call: call, node: self, gradients: gradients))
+  }
+
+  override func release() {
+    arguments = []
+    outputs = [:]
+    versions = [:]
+    released = true
+  }
+
+  override func surrender(_ take: (AnyObject) -> Void) {
+    for argument in arguments {
+      switch argument {
+      case .tensor(let tensor): take(tensor)
+      case .tensors(let tensors): tensors.forEach(take)
+      default: break
+      }
+    }
+    arguments = []
+    for saved in outputs.values { take(saved.tensor) }
+    outputs = [:]
+  }
+}
+
+extension SavedTensor {
+  init(_ tensor: Tensor, version: Int) {
+    self.tensor = tensor
+    self.version = version
+  }
+}

@@ -1,0 +1,219 @@
+import FirefinchCore
+import FirefinchCPU
+
+/// One run of a pointwise function: dtype and shape rules, memory, kernel, tape.
+struct PointwiseCall {
+  let name: String
+  let function: PointwiseFunction
+  let inputs: [Tensor]
+  let scalars: [Scalar]
+  /// The dtype values are computed in.
+  let common: DType
+  let shape: Shape
+  let device: Device
+  let isPoisoned: Bool
+
+  init(
+    name: String, _ function: PointwiseFunction, _ inputs: [Tensor], _ scalars: [Scalar], _ weak: [Scalar]
+  ) throws {
+    self.name = name
+    self.function = function
+    self.inputs = inputs
+    self.scalars = scalars
+    isPoisoned = inputs.contains(where: \.isPoisoned)
+    var promotion = TypePromotion()
+    var shape: Shape?
+    var device: Device?
+    for (i, input) in inputs.enumerated() {
+      if !function.ownClass.contains(i) { promotion.add(input) }
+      shape = try shape.map { try Layout.broadcast($0, input.layout.shape, op: name) } ?? input.layout.shape
+      if let known = device, known != input.device, input.rank > 0 {
+        throw TensorError.device(
+          "\(name): tensors are on \(known) and \(input.device); move them to one device with to(device)")
+      }
+      if device == nil || (input.rank > 0 && device != input.device) { device = input.device }
+    }
+    for number in weak { promotion.add(number) }
+    self.shape = shape ?? []
+    self.device = device ?? .cpu
+    common = try PointwiseCall.compute(promotion.result, function.rule, name)
+  }
+
+  private static func compute(_ promoted: DType, _ rule: DTypeRule, _ name: String) throws -> DType {
+    if promoted.isComplex {
+      throw TensorError.dtype("\(name): complex tensors are not supported yet, got \(promoted.name)")
+    }
+    switch rule {
+    case .promote, .comparison, .first: return promoted
+    case .promoteToFloat: return promoted.isFloatingPoint ? promoted : DType.defaultFloat
+    case .integral:
+      if promoted.isFloatingPoint {
+        throw TensorError.dtype("\(name): expected integer or bool tensors, got \(promoted.name)")
+      }
+      return promoted
+    case .notBool:
+      if promoted == .bool {
+        throw TensorError.dtype("\(name): bool tensors are not supported; use logicalNot or logicalXor, or convert first")
+      }
+      return promoted
+    case .floating:
+      if !promoted.isFloatingPoint {
+        throw TensorError.dtype("\(name): expected floating-point tensors, got \(promoted.name); convert with to(.float32)")
+      }
+      return promoted
+    }
+  }
+
+  private var resultDType: DType {
+    switch function.rule {
+    case .comparison: .bool
+    case .first: inputs[0].dtype
+    default: common
+    }
+  }
+
+  /// Memory layout of the result: as the first dense input of full shape.
+  private var resultLayout: Layout {
+    for input in inputs where input.layout.shape == shape && input.rank > 0 {
+      return input.isContiguous ? Layout(contiguous: shape) : input.layout.preserved()
+    }
+    return Layout(contiguous: shape)
+  }
+
+  private func execute(into outputs: [Tensor]) throws {
+    if device != .cpu || shape.elementCount == 0 { return }
+    let program = function.program(common: common, inputs: inputs.map(\.dtype))
+    let faults = PointwiseKernel.run(
+      program, scalars: scalars, shape: shape, inputs: inputs.enumerated().map { $1.operand($0) },
+      outputs: outputs.enumerated().map { $1.operand(program.results[$0]) })
+    if faults.contains(.divisionByZero) {
+      throw TensorError.value("\(name): integer division by zero; the divisor has a 0")
+    }
+  }
+
+  /// Fresh results, recorded on the tape.
+  func fresh() throws -> [Tensor] {
+    if isPoisoned { return function.exprs.map { _ in ErrorScope.poison() } }
+    let spec = TensorSpec(layout: resultLayout, dtype: resultDType)
+    let results = function.exprs.map { _ in Tensor(uninitialised: spec, device: device) }
+    try execute(into: results)
+    if let node = node(results) {
+      for (i, result) in results.enumerated() { result.setHistory(node, i) }
+    }
+    return results
+  }
+
+  private func node(_ results: [Tensor]) -> PointwiseNode? {
+    guard results[0].dtype.isDifferentiable, GradMode.isEnabled else { return nil }
+    var mask = 0
+    for (i, input) in inputs.enumerated() where input.requiresGrad && input.dtype.isDifferentiable { mask |= 1 << i }
+    if mask == 0 { return nil }
+    return PointwiseNode(function, inputs, scalars, results, mask)
+  }
+
+  /// Writes into the first input.
+  func inPlace() throws -> Tensor {
+    let target = inputs[0]
+    if isPoisoned { return target }
+    try InPlace.check(target, spec: TensorSpec(shape, resultDType), op: name + "_")
+    for input in inputs.dropFirst() where input.storage === target.storage && input.layout != target.layout {
+      // The write could overtake the read: compute aside.
+      let result = try withNoGrad { try PointwiseCall(name: name, function, inputs, scalars, []).fresh() }
+      target.copyData(from: result[0])
+      InPlace.commit(target, node([target]))
+      return target
+    }
+    try execute(into: [target])
+    var recorded: PointwiseNode?
+    if target.dtype.isDifferentiable, GradMode.isEnabled {
+      recorded = node([target])
+      // Results saved by the node have the version after this write.
+      recorded?.shiftVersion(of: target.storage)
+    }
+    InPlace.commit(target, recorded)
+    return target
+  }
+}
+
+/// The tape's node of a pointwise function.
+final class PointwiseNode: Node {
+  let function: PointwiseFunction
+  private let gradient: PointwiseFunction.GradientFunction?
+  private var saved: [SavedTensor?] = []
+  private let scalars: [Scalar]
+  private let results: Int
+  private var released = false
+  private let resultShape: Shape
+  private let resultDType: DType
+
+  init(_ function: PointwiseFunction, _ inputs: [Tensor], _ scalars: [Scalar], _ results: [Tensor], _ mask: Int) {
+    self.function = function
+    self.scalars = scalars
+    self.results = results.count
+    gradient = function.gradient(mask: mask)
+    resultShape = results[0].layout.shape
+    resultDType = results[0].dtype
+    super.init(edges: inputs.map { Edge($0) })
+    guard let gradient else { return }
+    saved.reserveCapacity(gradient.sources.count)
+    for source in gradient.sources {
+      switch source {
+      case .grad: saved.append(nil)
+      case .input(let i): saved.append(SavedTensor(inputs[i]))
+      case .result(let i): saved.append(SavedTensor(results[i].alias()))
+      }
+    }
+  }
+
+  override var resultCount: Int { results }
+  override var name: String { function.name.prefix(1).uppercased() + function.name.dropFirst() + "Backward" }
+  override var isReleased: Bool { released }
+
+  /// After an in-place write to `storage`: a saved result is the written value, whose version is one higher.
+  func shiftVersion(of storage: Storage) {
+    guard let gradient else { return }
+    for (i, source) in gradient.sources.enumerated() {
+      if case .result = source, let tensor = saved[i]?.tensor, tensor.storage === storage {
+        saved[i] = SavedTensor(tensor, version: storage.version + 1)
+      }
+    }
+  }
+
+  override func apply(_ gradients: [Tensor?]) -> [Tensor?] {
+    var grads = [Tensor?](repeating: nil, count: edges.count)
+    guard let gradient else { return grads }
+    var inputs: [Tensor] = []
+    inputs.reserveCapacity(gradient.sources.count)
+    for (i, source) in gradient.sources.enumerated() {
+      switch source {
+      case .grad(let index):
+        inputs.append(gradients[index] ?? Tensor.zeros(resultShape, dtype: resultDType))
+      case .input: inputs.append(saved[i]!.unpack(self))
+      case .result(let index):
+        let tensor = saved[i]!.unpack(self)
+        if GradMode.isEnabled {
+          let output = tensor.alias()
+          output.setHistory(self, index)
+          inputs.append(output)
+        } else {
+          inputs.append(tensor)
+        }
+      }
+    }
+    let values = ErrorScope.guarding(gradient.targets.count) {
+      return try PointwiseCall(name: gradient.function.name, gradient.function, inputs, scalars, []).fresh()
+    }
+    for (target, value) in zip(gradient.targets, values) { grads[target] = value }
+    return grads
+  }
+
+  override func release() {
+    saved = []
+    released = true
+  }
+
+  override func surrender(_ take: (AnyObject) -> Void) {
+    for case let entry? in saved { take(entry.tensor) }
+    saved = []
+  }
+}

@@ -1,0 +1,333 @@
+import FirefinchCore
+import FirefinchCPU
+import Synchronization
+
+/// Dtypes of a pointwise op's computation and result.
+enum DTypeRule: Sendable {
+  /// Compute and give the common dtype.
+  case promote
+  /// As `promote`, integers and bool becoming the default floating dtype.
+  case promoteToFloat
+  /// Compute in the common dtype, give bool.
+  case comparison
+  /// As `promote`, refusing floating-point input.
+  case integral
+  /// As `promote`, refusing bool input (negation, subtraction).
+  case notBool
+  /// As `promote`, refusing anything but floating point.
+  case floating
+  /// The result has the first input's dtype.
+  case first
+}
+
+/// A pointer published once and read without a lock.
+private final class AtomicPointer: Sendable { let value = Atomic<UInt>(0) }
+
+/// Expressions of inputs with everything derived from them: compiled programs for each register class and gradient
+/// functions. Shared by ops, their derivatives and `fuse`.
+final class PointwiseFunction: Sendable {
+  /// Results from inputs.
+  typealias Builder = @Sendable (_ x: [Expr]) -> [Expr]
+  /// Gradients of the inputs from results' gradients, inputs and results; replaces the symbolic derivative.
+  typealias Override = @Sendable (_ g: [Expr], _ x: [Expr], _ y: [Expr]) -> [Expr?]
+
+  let name: String
+  let inputCount: Int
+  let exprs: [Expr]
+  let rule: DTypeRule
+  /// Inputs loaded in their own class instead of the common dtype's (conditions, indices).
+  let ownClass: Set<Int>
+  private let override: Override?
+  /// Programs for the common classes when every input has it; the usual case without a lock.
+  private let direct: [AtomicPointer]
+  private let programs = Mutex<[[RegisterClass]: Program]>([:])
+  private let gradients = Mutex<[Int: GradientFunction]>([:])
+
+  /// A derivative function and where its inputs come from.
+  struct GradientFunction: Sendable {
+    enum Source: Sendable, Equatable { case grad(Int), input(Int), result(Int) }
+    let function: PointwiseFunction
+    let sources: [Source]
+    /// The input whose gradient each result is.
+    let targets: [Int]
+  }
+
+  init(
+    name: String, inputs: Int, rule: DTypeRule, ownClass: Set<Int> = [], override: Override? = nil, exprs: [Expr]
+  ) {
+    self.name = name
+    inputCount = inputs
+    self.exprs = exprs
+    self.rule = rule
+    self.ownClass = ownClass
+    self.override = override
+    direct = RegisterClass.allCases.map { _ in AtomicPointer() }
+  }
+
+  /// The program for inputs of these dtypes, computing in `common`.
+  func program(common: DType, inputs: [DType]) -> Program {
+    let cls = common.registerClass
+    if ownClass.isEmpty { return program(cls) }
+    let classes = inputs.enumerated().map { ownClass.contains($0.offset) ? $0.element.registerClass : cls }
+    return programs.withLock { cache in
+      if let known = cache[classes] { return known }
+      let fresh = Program(exprs, inputs: classes, common: cls)
+      cache[classes] = fresh
+      return fresh
+    }
+  }
+
+  /// The program when every input is of class `cls`.
+  @inline(__always) func program(_ cls: RegisterClass) -> Program {
+    let raw = direct[Int(cls.rawValue)].value.load(ordering: .acquiring)
+    if raw == 0 { return compile(cls) }
+    return Unmanaged<Program>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+  }
+
+  @inline(never) private func compile(_ cls: RegisterClass) -> Program {
+    let classes = [RegisterClass](repeating: cls, count: inputCount)
+    return programs.withLock { cache in
+      if let known = cache[classes] { return known }
+      let fresh = Program(exprs, inputs: classes, common: cls)
+      cache[classes] = fresh
+      // The cache keeps it alive as long as this function.
+      let raw = UInt(bitPattern: Unmanaged.passUnretained(fresh).toOpaque())
+      direct[Int(cls.rawValue)].value.store(raw, ordering: .releasing)
+      return fresh
+    }
+  }
+
+  /// Gradients of all inputs as expressions over inputs `0..<n`, gradients `n..<n+m` and results `n+m..<n+2m`.
+  private func gradientExprs() -> [Expr?] {
+    let m = exprs.count
+    let g = (0..<m).map { Expr.input(inputCount + $0) }
+    if let override {
+      let x = (0..<inputCount).map { Expr.input($0) }
+      let y = (0..<m).map { Expr.input(inputCount + m + $0) }
+      return override(g, x, y)
+    }
+    var sums = [Expr?](repeating: nil, count: inputCount)
+    for (expr, grad) in zip(exprs, g) {
+      for (i, partial) in expr.gradients(inputs: inputCount, grad: grad).enumerated() {
+        guard let partial else { continue }
+        sums[i] = sums[i].map { $0 + partial } ?? partial
+      }
+    }
+    return sums
+  }
+
+  /// Whether any input has a gradient.
+  var isDifferentiable: Bool { gradientExprs().contains { $0 != nil } }
+
+  /// The function that computes the gradients of the inputs in `mask` (bit i for input i), or nil when all are zero.
+  func gradient(mask: Int) -> GradientFunction? {
+    let known = gradients.withLock { $0[mask] }
+    if let known { return known.targets.isEmpty ? nil : known }
+    let n = inputCount
+    let m = exprs.count
+    var targets: [Int] = []
+    var wanted: [Expr] = []
+    for (i, expr) in gradientExprs().enumerated() where mask >> i & 1 == 1 {
+      if let expr {
+        targets.append(i)
+        wanted.append(expr)
+      }
+    }
+    let used = wanted.reduce(into: Set<Int>()) { $0.formUnion($1.inputsUsed) }.sorted()
+    let position = Dictionary(uniqueKeysWithValues: used.enumerated().map { ($1, $0) })
+    let compact = wanted.map { $0.substituting { .input(position[$0]!) } }
+    let own = Set(used.enumerated().filter { ownClass.contains($0.element) }.map(\.offset))
+    let sources = used.map { i -> GradientFunction.Source in
+      i < n ? .input(i) : i < n + m ? .grad(i - n) : .result(i - n - m)
+    }
+    let function = PointwiseFunction(
+      name: name + "Backward", inputs: used.count, rule: .promote, ownClass: own, exprs: compact)
+    let made = GradientFunction(function: function, sources: sources, targets: targets)
+    gradients.withLock { $0[mask] = made }
+    return made.targets.isEmpty ? nil : made
+  }
+}
+
+/// The pointwise part of a record: how arguments become a `PointwiseFunction`.
+final class PointwiseDefinition: Sendable {
+  /// Arguments as expressions, for the record's builder.
+  struct Arguments {
+    let values: [Expr?]
+    let call: [Value]
+
+    /// Tensor or number argument `index`.
+    subscript(_ index: Int) -> Expr {
+      guard let value = values[index] else { fatalError("pointwise: argument \(index) is not a tensor or number") }
+      return value
+    }
+    /// Tensor or number argument `index`, or nil for None.
+    func optional(_ index: Int) -> Expr? { values[index] }
+    /// Word argument `index` (`approximate`, `rounding_mode`), "" for None.
+    func word(_ index: Int) -> String {
+      if case .string(let word) = call[index] { return word }
+      return ""
+    }
+  }
+
+  typealias Build = @Sendable (Arguments) -> [Expr]
+  typealias Override = @Sendable (_ g: Expr, _ e: Arguments, _ y: Expr) -> [Expr?]
+
+  let rule: DTypeRule
+  let build: Build
+  let override: Override?
+  /// Parameters loaded in their own class.
+  let ownClass: Set<Int>
+  private let cache = Mutex<[Key: Specialised]>([:])
+  /// The plain two- or one-tensor form with all other arguments at their defaults.
+  private let plain = Atomic<UInt>(0)
+
+  private struct Key: Hashable {
+    var kinds: [UInt8]
+    var words: [String]
+  }
+
+  /// A function for one pattern of arguments.
+  final class Specialised: Sendable {
+    let function: PointwiseFunction
+    init(function: PointwiseFunction) { self.function = function }
+  }
+
+  init(rule: DTypeRule, ownClass: Set<Int>, build: @escaping Build, override: Override?) {
+    self.rule = rule
+    self.ownClass = ownClass
+    self.build = build
+    self.override = override
+  }
+
+  var isDifferentiable: Bool { rule != .comparison && rule != .integral }
+
+  /// The function for arguments of this pattern: tensors are inputs, numbers that differ from their default are inputs of
+  /// their own slot, numbers at their default are literals, words choose the expression.
+  private func specialise(_ op: Op, _ arguments: [Value]) -> Specialised {
+    var kinds: [UInt8] = []
+    var words: [String] = []
+    let parameters = op.schema.parameters
+    for (i, argument) in arguments.enumerated() {
+      switch argument {
+      case .tensor: kinds.append(1)
+      case .scalar(let value): kinds.append(PointwiseDefinition.isDefault(value, parameters[i]) ? 2 : 3)
+      case .string(let word):
+        kinds.append(4)
+        words.append(word)
+      default: kinds.append(0)
+      }
+    }
+    let key = Key(kinds: kinds, words: words)
+    if let known = cache.withLock({ $0[key] }) { return known }
+    var tensors = 0
+    var slots = 0
+    var inputParameters: [Int] = []
+    var values: [Expr?] = []
+    for (i, argument) in arguments.enumerated() {
+      switch (kinds[i], argument) {
+      case (1, _):
+        values.append(.input(tensors))
+        inputParameters.append(i)
+        tensors += 1
+      case (2, .scalar(let value)): values.append(.literal(value.doubleValue))
+      case (3, _):
+        values.append(.scalar(slots))
+        slots += 1
+      default: values.append(nil)
+      }
+    }
+    let e = Arguments(values: values, call: arguments)
+    let exprs = build(e)
+    let inputs = tensors
+    var wrapped: PointwiseFunction.Override?
+    if let override {
+      let parameterList = inputParameters
+      wrapped = { g, x, y in
+        // The record's closure sees parameters; the function's inputs are the tensors among them.
+        var seen = e.values
+        for (position, parameter) in parameterList.enumerated() { seen[parameter] = x[position] }
+        let all = override(g[0], Arguments(values: seen, call: e.call), y[0])
+        return parameterList.map { $0 < all.count ? all[$0] : nil }
+      }
+    }
+    let own = Set(inputParameters.enumerated().filter { ownClass.contains($0.element) }.map(\.offset))
+    let function = PointwiseFunction(
+      name: op.name, inputs: inputs, rule: rule, ownClass: own, override: wrapped, exprs: exprs)
+    let made = Specialised(function: function)
+    cache.withLock { $0[key] = made }
+    return made
+  }
+
+  private static func isDefault(_ value: Scalar, _ parameter: Schema.Parameter) -> Bool {
+    if case .scalar(let standard) = parameter.defaultValue { return standard.doubleValue == value.doubleValue }
+    return false
+  }
+
+  /// The function of the plain form (all tensors given, the rest default), without building a key.
+  func plainFunction(_ op: Op) -> PointwiseFunction {
+    let raw = plain.load(ordering: .acquiring)
+    if raw != 0 {
+      return Unmanaged<PointwiseFunction>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+    }
+    let stand = Tensor(empty: [], dtype: .float32)
+    let arguments = op.schema.parameters.map { $0.isTensor ? Value.tensor(stand) : $0.defaultValue }
+    let function = specialise(op, arguments).function
+    plain.store(UInt(bitPattern: Unmanaged.passUnretained(function).toOpaque()), ordering: .releasing)
+    return function
+  }
+
+  /// Splits arguments into the function, its tensors and its numbers.
+  private func prepare(_ op: Op, _ arguments: [Value]) -> (PointwiseFunction, [Tensor], [Scalar]) {
+    let complete = op.complete(arguments)
+    let function = specialise(op, complete).function
+    var tensors: [Tensor] = []
+    var scalars: [Scalar] = []
+    for (i, argument) in complete.enumerated() {
+      switch argument {
+      case .tensor(let tensor): tensors.append(tensor)
+      case .scalar(let value):
+        if !PointwiseDefinition.isDefault(value, op.schema.parameters[i]) { scalars.append(value) }
+      default: break
+      }
+    }
+    return (function, tensors, scalars)
+  }
+
+  /// Numbers that take part in promotion: those given where the schema has a Tensor.
+  private func weakNumbers(_ op: Op, _ arguments: [Value]) -> [Scalar] {
+    var result: [Scalar] = []
+    for (argument, parameter) in zip(arguments, op.schema.parameters) {
+      if case .scalar(let value) = argument, parameter.isTensor || parameter.type == "Scalar" { result.append(value) }
+    }
+    return result
+  }
+
+  func call(_ op: Op, _ arguments: [Value]) throws -> Tensor {
+    let (function, tensors, scalars) = prepare(op, arguments)
+    let weak = weakNumbers(op, arguments)
+    return try PointwiseCall(name: op.name, function, tensors, scalars, weak).fresh()[0]
+  }
+
+  func inPlace(_ op: Op, _ arguments: [Value]) throws -> Tensor {
+    let (function, tensors, scalars) = prepare(op, arguments)
+    let weak = weakNumbers(op, arguments)
+    return try PointwiseCall(name: op.name, function, tensors, scalars, weak).inPlace()
+  }
+}
+
+extension Op {
+  /// A pointwise op: one scalar expression of its arguments. `derivative` replaces the symbolic derivative where that
+  /// would lose accuracy or read more than needed; it gives one gradient per parameter from the result's gradient `g`, the
+  /// arguments `e` and the result `y`.
+  static func pointwise(
+    _ schema: String, dtypes rule: DTypeRule = .promote, ownClass: Set<Int> = [],
+    samples: @escaping @Sendable () -> [Sample], derivative: PointwiseDefinition.Override? = nil,
+    _ build: @escaping @Sendable (PointwiseDefinition.Arguments) -> Expr
+  ) -> Op {
+    let definition = PointwiseDefinition(
+      rule: rule, ownClass: ownClass, build: { [build($0)] }, override: derivative)
+    return Op(
+      schema: Schema(schema), kind: .pointwise(definition), plan: { _ in .same }, forward: { _, _ in },
+      derivative: nil, saves: .nothing, samples: samples)
+  }
+}

@@ -1,0 +1,112 @@
+import FirefinchCore
+
+private func sample() -> Tensor { Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5], shape: [2, 3], dtype: .float64) }
+
+extension Op {
+  static let clone = Op.structured(
+    "clone(Tensor self) -> Tensor", saves: .nothing,
+    plan: { [TensorSpec(layout: $0.tensor(0).layout.preserved(), dtype: $0.tensor(0).dtype)] },
+    forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
+    samples: { [Sample(.tensor(sample())), Sample(.tensor(sample().t()))] })
+
+  static let contiguous = Op.structured(
+    "contiguous(Tensor self) -> Tensor", saves: .nothing,
+    plan: { [TensorSpec($0.tensor(0).shape, $0.tensor(0).dtype)] },
+    forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
+    samples: { [Sample(.tensor(sample().t()))] })
+
+  static let toCopy = Op.structured(
+    "_to_copy(Tensor self, *, ScalarType? dtype=None) -> Tensor", saves: .nothing,
+    plan: { call in
+      let x = call.tensor(0)
+      let dtype = call.optionalDType(1) ?? x.dtype
+      if dtype.isComplex { throw TensorError.dtype("to: complex tensors are not supported yet") }
+      return [TensorSpec(layout: x.layout.preserved(), dtype: dtype)]
+    },
+    forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
+    samples: { [Sample(.tensor(sample()), .dtype(.float32), gradient: false)] })
+
+  /// The tape's view of `copy_`: the old value is forgotten, the gradient goes to the source.
+  static let copy = Op.structured(
+    "copy(Tensor self, Tensor src) -> Tensor", saves: .nothing,
+    plan: { [TensorSpec($0.tensor(0).shape, $0.tensor(0).dtype)] },
+    forward: { $1[0].copyData(from: $0.tensor(1)) }, derivative: { [nil, $0.grad()] },
+    samples: { [Sample(.tensor(sample()), .tensor(sample() * 2)), Sample(.tensor(sample()), .tensor(sample().select(dim: 0, 1)))] })
+
+  /// The tape's view of `fill_` and `zero_`.
+  static let fill = Op.structured(
+    "fill.Scalar(Tensor self, Scalar value) -> Tensor", saves: .nothing,
+    plan: { [TensorSpec(layout: $0.tensor(0).layout.preserved(), dtype: $0.tensor(0).dtype)] },
+    forward: { $1[0].fillData($0.scalar(1)) }, derivative: { [$0.grad() * 0] },
+    samples: { [Sample(.tensor(sample()), .double(2.5))] })
+}
+
+extension Tensor {
+  /// A copy with its own memory, in this tensor's memory order. Same as `torch.clone`.
+  public func clone() -> Tensor { Op.clone(.tensor(self)) }
+
+  /// The tensor itself if dense row-major, else a dense copy. Same as `Tensor.contiguous()`.
+  public func contiguous() -> Tensor { isContiguous ? self : Op.contiguous(.tensor(self)) }
+
+  /// The tensor in another dtype; itself if it has it. Same as `Tensor.to(dtype)`.
+  public func to(_ dtype: DType) -> Tensor { dtype == self.dtype ? self : Op.toCopy(.tensor(self), .dtype(dtype)) }
+
+  /// The tensor on another device; itself if it is there. From `meta` there is nothing to copy. Same as `Tensor.to(device)`.
+  public func to(_ device: Device) -> Tensor {
+    if device == self.device { return self }
+    return ErrorScope.guarding {
+      switch device {
+      case .meta: return Tensor(uninitialised: TensorSpec(layout: layout.preserved(), dtype: dtype), device: .meta)
+      case .cpu: throw TensorError.device("to: a tensor on \(self.device) has no data to copy to the CPU")
+      case .cuda: throw TensorError.device("to: \(device) is not available: \(CUDADriver.whyUnavailable)")
+      }
+    }
+  }
+  /// The tensor in float32.
+  public func float() -> Tensor { to(.float32) }
+  /// The tensor in float64.
+  public func double() -> Tensor { to(.float64) }
+  /// The tensor in int64.
+  public func long() -> Tensor { to(.int64) }
+  /// The tensor in the dtype of another. Same as `Tensor.type_as`.
+  public func type(as other: Tensor) -> Tensor { to(other.dtype) }
+
+  /// Overwrites the elements with those of `source`, broadcast and converted. Same as `Tensor.copy_`.
+  @discardableResult public func copy_(_ source: Tensor) -> Tensor {
+    if isPoisoned || source.isPoisoned { return self }
+    return ErrorScope.guarding {
+      let wide = try Layout.broadcast(shape, source.shape, op: "copy_")
+      if wide != shape {
+        throw TensorError.shape("copy_: source of shape \(source.shape) does not broadcast to \(shape)")
+      }
+      if layout.overlaps {
+        throw TensorError.value("copy_: several elements of the tensor written share memory (it is expanded); clone it first")
+      }
+      try InPlace.checkHistory(self, op: "copy_")
+      let call = OpCall(op: Op.copy, arguments: [.tensor(self), .tensor(source)])
+      let node = Op.copy.node(call, [self, source], [self])
+      if source.storage === storage && source.layout != layout {
+        copyData(from: withNoGrad { source.clone() })
+      } else {
+        copyData(from: source)
+      }
+      InPlace.commit(self, node)
+      return self
+    }
+  }
+
+  /// Sets every element. Same as `Tensor.fill_`.
+  @discardableResult public func fill_(_ value: some ScalarConvertible) -> Tensor {
+    if isPoisoned { return self }
+    return ErrorScope.guarding {
+      try InPlace.checkHistory(self, op: "fill_")
+      let call = OpCall(op: Op.fill, arguments: [.tensor(self), .scalar(value.scalar)])
+      let node = Op.fill.node(call, [self], [self])
+      fillData(value.scalar)
+      InPlace.commit(self, node)
+      return self
+    }
+  }
+  /// Sets every element to 0. Same as `Tensor.zero_`.
+  @discardableResult public func zero_() -> Tensor { fill_(0) }
+}

@@ -1,0 +1,63 @@
+import CFirefinch
+import Runtime
+
+/// Where a mistake happened: the module being run and the user's source line.
+public enum CallSite {
+
+
+  private static var slot: UnsafeMutablePointer<UnsafeMutableRawPointer?> {
+    ff_tls_slot(Int32(ThreadSlot.modulePath.rawValue))
+  }
+
+  /// Runs `body` as part of the module `name`, so that a mistake inside names the path. `name` is read only on a mistake.
+  public static func within<R>(_ owner: AnyObject, _ body: () throws -> R) rethrows -> R {
+    let slot = slot
+    let frame = Link(owner: Unmanaged.passUnretained(owner), outer: slot.pointee)
+    return try withUnsafePointer(to: frame) { pointer in
+      slot.pointee = UnsafeMutableRawPointer(mutating: pointer)
+      defer { slot.pointee = frame.outer }
+      return try body()
+    }
+  }
+
+  private struct Link {
+    let owner: Unmanaged<AnyObject>
+    let outer: UnsafeMutableRawPointer?
+  }
+
+  /// The objects whose calls are running, outermost first.
+  public static var owners: [AnyObject] {
+    var result: [AnyObject] = []
+    var next = slot.pointee
+    while let raw = next {
+      let link = raw.assumingMemoryBound(to: Link.self).pointee
+      result.append(link.owner.takeUnretainedValue())
+      next = link.outer
+    }
+    return result.reversed()
+  }
+
+  /// Turns the running objects into a path such as `encoder.layer.3.fc1`; set by FirefinchNN, which knows modules.
+  public static nonisolated(unsafe) var pathDescriber: @Sendable ([AnyObject]) -> String? = { _ in nil }
+
+  /// ` (in module encoder.fc1)` or "".
+  static var modulePathNote: String {
+    let owners = owners
+    guard !owners.isEmpty, let path = pathDescriber(owners) else { return "" }
+    return " (in module \(path))"
+  }
+
+  /// ` (called at file:line)` for the first frame outside Firefinch, or "" when symbols are missing.
+  static func sourceNote() -> String {
+    guard let backtrace = try? Backtrace.capture(), let symbols = backtrace.symbolicated() else { return "" }
+    for frame in symbols.frames {
+      guard let symbol = frame.symbol, let location = symbol.sourceLocation else { continue }
+      if location.path.contains("/Sources/Firefinch") || location.path.hasPrefix("/<compiler") || location.line == 0 {
+        continue
+      }
+      if !location.path.contains("/") || location.path.contains("/swift/stdlib") { continue }
+      return " (called at \(location.path):\(location.line))"
+    }
+    return ""
+  }
+}
