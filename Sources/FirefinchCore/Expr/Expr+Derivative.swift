@@ -164,6 +164,7 @@ extension Expr {
     .erfc: { x, y, g in [g * -1.1283791670955126 * (-x[0].square()).exp()] },
     .erfinv: { x, y, g in [g * 0.886226925452758 * y.square().exp()] },
     .lgamma: { x, y, g in [g * x[0].digamma()] },
+    .digamma: { x, y, g in [g * x[0].trigamma()] },
     .sigmoid: { x, y, g in [g * y * (1 - y)] },
     .floor: { x, y, g in [nil] },
     .select: { x, y, g in [nil, select(x[0], g, 0), select(x[0], 0, g)] },

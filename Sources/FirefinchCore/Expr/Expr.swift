@@ -160,4 +160,19 @@ extension Expr {
   public func round() -> Expr { .apply(.round, self) }
   public func trunc() -> Expr { .apply(.trunc, self) }
   public func square() -> Expr { self * self }
+
+  /// Derivative of digamma: the recurrence up to x ≥ 8 and the asymptotic series there (Abramowitz & Stegun 6.4.12);
+  /// negative arguments by reflection (6.4.7).
+  public func trigamma() -> Expr {
+    let negative = self .< 0.5
+    let x = Expr.select(negative, 1 - self, self)
+    var sum: Expr = 0
+    for k in 0..<8 { sum = sum + (x + .literal(Double(k))).square().reciprocal() }
+    let z = (x + 8).reciprocal()
+    let z2 = z * z
+    let series = z2 * (1.0 / 6 - z2 * (1.0 / 30 - z2 * (1.0 / 42 - z2 * (1.0 / 30 - z2 * (5.0 / 66)))))
+    let positive = sum + z * (1 + 0.5 * z + series)
+    let reflected = (self * .literal(Double.pi)).sin().square().reciprocal() * .literal(Double.pi * Double.pi)
+    return .select(negative, reflected - positive, positive)
+  }
 }

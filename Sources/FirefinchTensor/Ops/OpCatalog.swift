@@ -4,7 +4,15 @@ public enum OpCatalog {
   public static let all: [Op] = pointwise + reductions + views
 
   static let pointwise: [Op] = [
-    .add, .sub, .rsub, .mul, .div, .divMode, .remainder, .fmod, .pow, .neg,
+    .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
+    .leakyRelu, .elu, .celu, .softplusOp, .hardtanh, .hardshrink, .softshrink, .threshold, .prelu, .add, .sub,
+    .rsub, .mul, .div, .divMode, .remainder, .fmod, .pow, .neg, .eq, .ne, .lt, .le, .gt, .ge, .logicalAnd,
+    .logicalOr, .logicalXor, .logicalNot, .isnan, .isinf, .isfinite, .signbit, .bitwiseAnd, .bitwiseOr,
+    .bitwiseXor, .leftShift, .rightShift, .bitwiseNot, .where, .maximum, .minimum, .fmax, .fmin, .clamp, .lerp,
+    .addcmul, .addcdiv, .atan2, .hypot, .copysign, .nextafter, .xlogy, .nanToNum, .exp, .exp2, .expm1, .log, .log2,
+    .log10, .log1p, .sqrt, .rsqrt, .reciprocal, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .asinh,
+    .acosh, .atanh, .erf, .erfc, .erfinv, .lgamma, .digamma, .sigmoid, .logit, .abs, .sign, .square, .floor, .ceil,
+    .round, .trunc, .frac,
   ]
   static let reductions: [Op] = [.sum, .mean]
   static let views: [Op] = [

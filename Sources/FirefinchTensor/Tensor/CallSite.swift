@@ -3,8 +3,6 @@ import Runtime
 
 /// Where a mistake happened: the module being run and the user's source line.
 public enum CallSite {
-
-
   private static var slot: UnsafeMutablePointer<UnsafeMutableRawPointer?> {
     ff_tls_slot(Int32(ThreadSlot.modulePath.rawValue))
   }
@@ -52,10 +50,9 @@ public enum CallSite {
     guard let backtrace = try? Backtrace.capture(), let symbols = backtrace.symbolicated() else { return "" }
     for frame in symbols.frames {
       guard let symbol = frame.symbol, let location = symbol.sourceLocation else { continue }
-      if location.path.contains("/Sources/Firefinch") || location.path.hasPrefix("/<compiler") || location.line == 0 {
-        continue
-      }
-      if !location.path.contains("/") || location.path.contains("/swift/stdlib") { continue }
+      let path = location.path
+      let isOwn = ["Core", "CPU", "Tensor", "NN", "Data", "IO"].contains { path.contains("Sources/Firefinch\($0)/") }
+      if isOwn || path.contains("<compiler") || path.contains("/swift/stdlib") || location.line == 0 { continue }
       return " (called at \(location.path):\(location.line))"
     }
     return ""

@@ -13,6 +13,13 @@ private let binarySamples: @Sendable () -> [Sample] = {
   ]
 }
 
+/// Quotients well away from integers, where the remainder jumps.
+private let remainderSamples: @Sendable () -> [Sample] = {
+  let a = Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.6], shape: [2, 3], dtype: .float64)
+  let b = Tensor([1.5, 0.7, -2.3], dtype: .float64)
+  return [Sample(.tensor(a), .tensor(b)), Sample(.tensor(a), .double(2.3))]
+}
+
 extension Op {
   static let add = Op.pointwise("add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", samples: binarySamples) {
     e in e[0] + e[1] * e[2]
@@ -47,10 +54,10 @@ extension Op {
   ) { e in e.word(2) == "floor" ? .floorDivide(e[0], e[1]) : .truncDivide(e[0], e[1]) }
 
   static let remainder = Op.pointwise(
-    "remainder.Tensor(Tensor self, Tensor other) -> Tensor", samples: binarySamples
+    "remainder.Tensor(Tensor self, Tensor other) -> Tensor", samples: remainderSamples
   ) { e in .remainder(e[0], e[1]) }
 
-  static let fmod = Op.pointwise("fmod.Tensor(Tensor self, Tensor other) -> Tensor", samples: binarySamples) { e in
+  static let fmod = Op.pointwise("fmod.Tensor(Tensor self, Tensor other) -> Tensor", samples: remainderSamples) { e in
     .fmod(e[0], e[1])
   }
 

@@ -1,0 +1,33 @@
+# Firefinch: `make demo` trains and shows a classifier, `make test` runs everything.
+.PHONY: demo test build lint bench format clean
+
+SWIFT_FLAGS := -c release --static-swift-stdlib
+RUNS := runs/demo
+
+build:
+	@scripts/setup
+	swift build $(SWIFT_FLAGS) --product firefinch
+
+demo: build
+	.build/release/firefinch train fashion-mnist --epochs 3 --out $(RUNS)
+	.build/release/firefinch inspect $(RUNS)/model.safetensors
+	@echo "See $(RUNS)/curves.png and $(RUNS)/predictions.png"
+
+lint:
+	@scripts/lint
+
+# Release, because kernels and exit tests are several times slower in debug builds.
+test: lint
+	@scripts/setup
+	swift build -c release --product firefinch
+	swift test -c release
+
+bench:
+	@scripts/setup
+	Benchmarks/run
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+clean:
+	rm -rf .build runs

@@ -1,0 +1,76 @@
+import FirefinchTensor
+
+/// Named tensors in order: a module's parameters and buffers under PyTorch's keys. Same as `Module.state_dict()`.
+public struct StateDict: Sendable, ExpressibleByDictionaryLiteral {
+  /// Keys in order.
+  public private(set) var keys: [String] = []
+  private var values: [String: Tensor] = [:]
+
+  public init() {}
+
+  /// From pairs in order; a later value replaces an earlier one of the same key.
+  public init(_ pairs: some Sequence<(String, Tensor)>) {
+    for (key, tensor) in pairs { self[key] = tensor }
+  }
+
+  public init(dictionaryLiteral elements: (String, Tensor)...) { self.init(elements) }
+
+  public var count: Int { keys.count }
+  public var isEmpty: Bool { keys.isEmpty }
+  /// The pairs in order.
+  public var pairs: [(String, Tensor)] { keys.map { ($0, values[$0]!) } }
+  /// The pairs without order.
+  public var dictionary: [String: Tensor] { values }
+
+  /// The tensor under a key. Setting nil removes the key; a new key goes to the end.
+  public subscript(_ key: String) -> Tensor? {
+    get { values[key] }
+    set {
+      if let newValue {
+        if values.updateValue(newValue, forKey: key) == nil { keys.append(key) }
+      } else if values.removeValue(forKey: key) != nil {
+        keys.removeAll { $0 == key }
+      }
+    }
+  }
+
+  /// The entries whose keys begin with `prefix`, without it.
+  public func scoped(_ prefix: String) -> StateDict {
+    StateDict(pairs.lazy.filter { $0.0.hasPrefix(prefix) }.map { (String($0.0.dropFirst(prefix.count)), $0.1) })
+  }
+
+  /// With every key changed; nil drops the entry. For checkpoints whose keys have a prefix such as `module.`.
+  public func mapKeys(_ transform: (String) -> String?) -> StateDict {
+    StateDict(pairs.compactMap { key, tensor in transform(key).map { ($0, tensor) } })
+  }
+
+  /// Copies that later training steps do not change.
+  public func cloned() -> StateDict { StateDict(pairs.map { ($0.0, withNoGrad { $0.1.clone() }) }) }
+}
+
+extension StateDict: Sequence {
+  public func makeIterator() -> IndexingIterator<[(String, Tensor)]> { pairs.makeIterator() }
+}
+
+/// Everything in which a state dict differs from the module it should be loaded into.
+public struct StateDictError: Error, CustomStringConvertible, Sendable {
+  /// Class of the module.
+  public var module: String
+  /// Keys that the module has and the state dict lacks.
+  public var missing: [String]
+  /// Keys that the module does not have.
+  public var unexpected: [String]
+  /// Keys with their shape in the module and in the state dict.
+  public var misshaped: [(key: String, expected: Shape, got: Shape)]
+
+  public var description: String {
+    var parts: [String] = []
+    if !missing.isEmpty { parts.append("missing keys: \(missing.joined(separator: ", "))") }
+    if !unexpected.isEmpty { parts.append("unexpected keys: \(unexpected.joined(separator: ", "))") }
+    if !misshaped.isEmpty {
+      let shapes = misshaped.map { "\($0.key) (expected \($0.expected), got \($0.got))" }
+      parts.append("wrong shapes: \(shapes.joined(separator: ", "))")
+    }
+    return "loadStateDict: the state dict does not fit \(module): \(parts.joined(separator: "; "))"
+  }
+}

@@ -1,0 +1,31 @@
+import Firefinch
+import Foundation
+import Testing
+
+@Suite struct CatalogTests {
+  private static var sources: URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Sources/FirefinchTensor/Ops")
+  }
+
+  /// Every `static let name = …Op…` record in `Ops/` must be in the catalog.
+  @Test func everyRecordIsListed() throws {
+    let files = FileManager.default.enumerator(at: Self.sources, includingPropertiesForKeys: nil)!
+    let catalog = try String(contentsOf: Self.sources.appendingPathComponent("OpCatalog.swift"), encoding: .utf8)
+    let listed = Set(catalog.matches(of: /\.(\w+)/).map { String($0.1) })
+    var missing: [String] = []
+    for case let file as URL in files where file.pathExtension == "swift" && !file.path.contains("/Record/") {
+      let text = try String(contentsOf: file, encoding: .utf8)
+      guard text.contains("extension Op {") else { continue }
+      for record in text.matches(of: /(?m)^  static let `?(\w+)`? =/) where !listed.contains(String(record.1)) {
+        missing.append("\(file.lastPathComponent): \(record.1)")
+      }
+    }
+    #expect(missing.isEmpty, "records missing from OpCatalog: \(missing)")
+  }
+
+  @Test func schemasAreUnique() {
+    let names = OpCatalog.all.map { $0.schema.name + "." + $0.schema.overload }
+    #expect(Set(names).count == names.count)
+  }
+}

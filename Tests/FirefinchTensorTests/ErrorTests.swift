@@ -1,0 +1,61 @@
+import Firefinch
+import Testing
+
+@Suite struct ErrorTests {
+  @Test func mismatchedShapesStopTheProgramWithOneSentence() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.ones([2, 3]) + Tensor.ones([2])
+    }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("add: shapes [2, 3] and [2] do not broadcast"))
+    #expect(text.contains("ErrorTests.swift"), "names the user's source line")
+  }
+
+  @Test func withErrorsThrowsTheFirstMistake() throws {
+    let error = #expect(throws: TensorError.self) {
+      try withErrors {
+        let bad = Tensor.ones([2, 3]) + Tensor.ones([2])
+        let worse = bad.reshape(7, 7).sum(dim: 9)
+        #expect(worse.isPoisoned)
+        worse.add_(1)
+        worse.backward()
+      }
+    }
+    #expect(error!.message.contains("add"))
+    // The scope is gone and the thread goes on.
+    #expect(try withErrors { (Tensor.ones([2]) + 1).sum().floatValue } == 4)
+  }
+
+  @Test func everyRecordSurvivesPoisonedInputs() throws {
+    for op in OpCatalog.all {
+      guard let sample = op.samples().first(where: { $0.error == nil }) else { continue }
+      _ = try? withErrors {
+        let poison = Tensor.ones([2, 3]) + Tensor.ones([2])
+        let arguments = sample.arguments.map { value -> Value in
+          switch value {
+          case .tensor: .tensor(poison)
+          case .tensors(let list): .tensors(list.map { _ in poison })
+          default: value
+          }
+        }
+        let results = op.results(arguments)
+        #expect(results.allSatisfy { $0.isPoisoned }, "\(op.name)")
+      }
+    }
+  }
+
+  @Test func errorSamplesThrowInsideAScope() {
+    for op in OpCatalog.all {
+      for sample in op.samples() where sample.error != nil {
+        #expect(throws: TensorError.self, "\(op.name)") { try withErrors { _ = op.results(sample.arguments) } }
+      }
+    }
+  }
+
+  @Test func integerDivisionByZeroIsAnError() {
+    let error = #expect(throws: TensorError.self) {
+      try withErrors { _ = Tensor([1, 2]).floorDivide(Tensor([0, 1])) }
+    }
+    #expect(error!.message.contains("division by zero"))
+  }
+}
