@@ -1,3 +1,4 @@
+import FirefinchCore
 import FirefinchTensor
 
 /// Named tensors in order: a module's parameters and buffers under PyTorch's keys. Same as `Module.state_dict()`.
@@ -45,7 +46,9 @@ public struct StateDict: Sendable, ExpressibleByDictionaryLiteral {
   }
 
   /// Copies that later training steps do not change.
-  public func cloned() -> StateDict { StateDict(pairs.map { ($0.0, withNoGrad { $0.1.clone() }) }) }
+  public func cloned() -> StateDict {
+    StateDict(pairs.map { key, tensor in (key, withNoGrad { tensor.clone() }) })
+  }
 }
 
 extension StateDict: Sequence {
