@@ -1,0 +1,229 @@
+// Convolutions through oneDNN, which is opened at run time and never linked: dnnl.hpp calls the trampolines at the end.
+//
+// oneDNN's fast kernels want blocked activations, so the plain NCHW buffers are reordered on the way in and out; handing it
+// plain descriptors for anything but 1x1 costs up to ten times as much. Primitives are kept: making one takes 250 us.
+#include "include/firefinch.h"
+#include "dnnl_shim.h"
+
+#if defined(__x86_64__) && __has_include(<oneapi/dnnl/dnnl.hpp>)
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "dnnl_symbols.h"
+
+namespace {
+
+using dnnl::memory;
+using tag = memory::format_tag;
+constexpr auto f32 = memory::data_type::f32;
+
+// Grows and is kept: internal copies of one convolution at a time.
+struct Scratch {
+  void *data = nullptr;
+  size_t size = 0;
+  void *get(size_t bytes) {
+    if (bytes > size) {
+      std::free(data);
+      size = (bytes + 4095) / 4096 * 4096;
+      data = std::aligned_alloc(4096, size);
+      if (!data) std::abort();
+    }
+    return data;
+  }
+};
+
+// One side of a convolution: the caller's plain buffer and, where the primitive wants another layout, its inner copy.
+struct Side {
+  memory user, inner;
+  dnnl::reorder convert;
+  bool differs = false;
+  size_t bytes = 0;
+};
+
+struct Entry {
+  dnnl::primitive primitive;
+  std::unordered_map<int, memory> arguments;
+  Side a, b, out;
+  memory bias, scratchpad;
+  size_t scratchpad_bytes = 0;
+};
+
+using Key = std::vector<int64_t>;
+
+struct State {
+  std::mutex mutex;
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  std::map<Key, std::pair<Entry, std::list<Key>::iterator>> cache;
+  std::list<Key> recent;
+  Scratch scratch[4];
+};
+
+State &state() {
+  static State *instance = new State;
+  return *instance;
+}
+
+Side side(State &s, const memory::desc &user, const memory::desc &inner, bool into) {
+  Side result;
+  result.user = memory(user, s.engine, nullptr);
+  result.differs = user != inner;
+  result.inner = result.differs ? memory(inner, s.engine, nullptr) : result.user;
+  result.bytes = result.differs ? inner.get_size() : 0;
+  if (result.differs)
+    result.convert = into ? dnnl::reorder(result.user, result.inner) : dnnl::reorder(result.inner, result.user);
+  return result;
+}
+
+Entry make(State &s, const ff_conv &c, int kind, bool with_bias) {
+  // oneDNN counts dilation from 0 and takes 3 to 5 dims.
+  int n = c.spatial;
+  memory::dims src{c.batch, c.in_channels}, dst{c.batch, c.out_channels}, wei, strides, dilates, padding, right;
+  if (c.groups > 1) wei = {c.groups, c.out_channels / c.groups, c.in_channels / c.groups};
+  else wei = {c.out_channels, c.in_channels};
+  for (int d = 3 - n; d < 3; d++) {
+    src.push_back(c.in[d]);
+    dst.push_back(c.out[d]);
+    wei.push_back(c.kernel[d]);
+    strides.push_back(c.stride[d]);
+    dilates.push_back(c.dilation[d] - 1);
+    padding.push_back(c.padding[d]);
+    int64_t extent = (c.kernel[d] - 1) * c.dilation[d] + 1;
+    right.push_back((c.out[d] - 1) * c.stride[d] + extent - c.in[d] - c.padding[d]);
+  }
+  tag plain = n == 1 ? tag::ncw : n == 2 ? tag::nchw : tag::ncdhw;
+  tag plain_wei = c.groups > 1 ? (n == 1 ? tag::goiw : n == 2 ? tag::goihw : tag::goidhw)
+                               : (n == 1 ? tag::oiw : n == 2 ? tag::oihw : tag::oidhw);
+  bool product = true;
+  for (int d = 0; d < 3; d++) product = product && c.kernel[d] == 1 && c.stride[d] == 1 && c.padding[d] == 0;
+  tag wanted = product ? plain : tag::any;
+  memory::desc src_any(src, f32, wanted), dst_any(dst, f32, wanted), wei_any(wei, f32, tag::any);
+  memory::desc bias_desc = with_bias ? memory::desc({c.out_channels}, f32, tag::a) : memory::desc();
+  memory::desc user_src(src, f32, plain), user_dst(dst, f32, plain), user_wei(wei, f32, plain_wei);
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const auto direct = dnnl::algorithm::convolution_direct;
+  const auto training = dnnl::prop_kind::forward_training;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl::convolution_forward::primitive_desc forward(s.engine, training, direct, src_any, wei_any, bias_desc, dst_any, strides,
+                                                    dilates, padding, right, attributes);
+#else
+  dnnl::convolution_forward::primitive_desc forward(
+      {training, direct, src_any, wei_any, bias_desc, dst_any, strides, dilates, padding, right}, attributes, s.engine);
+#endif
+  Entry e;
+  memory::desc pad;
+  if (kind == FF_DNNL_FORWARD) {
+    e.primitive = dnnl::convolution_forward(forward);
+    e.a = side(s, user_src, forward.src_desc(), true);
+    e.b = side(s, user_wei, forward.weights_desc(), true);
+    e.out = side(s, user_dst, forward.dst_desc(), false);
+    e.arguments = {{DNNL_ARG_SRC, e.a.inner}, {DNNL_ARG_WEIGHTS, e.b.inner}, {DNNL_ARG_DST, e.out.inner}};
+    if (with_bias) {
+      e.bias = memory(bias_desc, s.engine, nullptr);
+      e.arguments[DNNL_ARG_BIAS] = e.bias;
+    }
+    pad = forward.scratchpad_desc();
+  } else if (kind == FF_DNNL_BACKWARD_DATA) {
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl::convolution_backward_data::primitive_desc back(s.engine, direct, src_any, wei_any, dst_any, strides, dilates, padding,
+                                                         right, forward, attributes);
+#else
+    dnnl::convolution_backward_data::primitive_desc back(
+        {direct, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
+#endif
+    e.primitive = dnnl::convolution_backward_data(back);
+    e.a = side(s, user_dst, back.diff_dst_desc(), true);
+    e.b = side(s, user_wei, back.weights_desc(), true);
+    e.out = side(s, user_src, back.diff_src_desc(), false);
+    e.arguments = {{DNNL_ARG_DIFF_DST, e.a.inner}, {DNNL_ARG_WEIGHTS, e.b.inner}, {DNNL_ARG_DIFF_SRC, e.out.inner}};
+    pad = back.scratchpad_desc();
+  } else {
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl::convolution_backward_weights::primitive_desc back(s.engine, direct, src_any, wei_any, dst_any, strides, dilates,
+                                                            padding, right, forward, attributes);
+#else
+    dnnl::convolution_backward_weights::primitive_desc back(
+        {direct, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
+#endif
+    e.primitive = dnnl::convolution_backward_weights(back);
+    e.a = side(s, user_src, back.src_desc(), true);
+    e.b = side(s, user_dst, back.diff_dst_desc(), true);
+    e.out = side(s, user_wei, back.diff_weights_desc(), false);
+    e.arguments = {{DNNL_ARG_SRC, e.a.inner}, {DNNL_ARG_DIFF_DST, e.b.inner}, {DNNL_ARG_DIFF_WEIGHTS, e.out.inner}};
+    pad = back.scratchpad_desc();
+  }
+  e.scratchpad = memory(pad, s.engine, nullptr);
+  e.scratchpad_bytes = pad.get_size();
+  e.arguments[DNNL_ARG_SCRATCHPAD] = e.scratchpad;
+  return e;
+}
+
+Entry &find(State &s, const Key &key, const ff_conv &c, int kind, bool with_bias) {
+  auto known = s.cache.find(key);
+  if (known != s.cache.end()) {
+    s.recent.splice(s.recent.begin(), s.recent, known->second.second);
+    return known->second.first;
+  }
+  Entry made = make(s, c, kind, with_bias);
+  s.recent.push_front(key);
+  auto &slot = s.cache[key];
+  slot = {std::move(made), s.recent.begin()};
+  if (s.recent.size() > 256) {
+    s.cache.erase(s.recent.back());
+    s.recent.pop_back();
+  }
+  return slot.first;
+}
+
+void run(State &s, Entry &e, const float *a, const float *b, const float *bias, float *out) {
+  e.a.user.set_data_handle((void *)a);
+  e.b.user.set_data_handle((void *)b);
+  e.out.user.set_data_handle(out);
+  if (e.a.differs) {
+    e.a.inner.set_data_handle(s.scratch[0].get(e.a.bytes));
+    e.a.convert.execute(s.stream, e.a.user, e.a.inner);
+  }
+  if (e.b.differs) {
+    e.b.inner.set_data_handle(s.scratch[1].get(e.b.bytes));
+    e.b.convert.execute(s.stream, e.b.user, e.b.inner);
+  }
+  if (e.out.differs) e.out.inner.set_data_handle(s.scratch[2].get(e.out.bytes));
+  if (bias) e.bias.set_data_handle((void *)bias);
+  e.scratchpad.set_data_handle(s.scratch[3].get(e.scratchpad_bytes + 64));
+  e.primitive.execute(s.stream, e.arguments);
+  if (e.out.differs) e.out.convert.execute(s.stream, e.out.inner, e.out.user);
+  s.stream.wait();
+}
+
+}  // namespace
+
+extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const float *b, const float *bias, float *out) {
+  const ff_conv &c = *conv;
+  if (!ff_library(FF_LIB_ONEDNN).loaded || !connect()) return 0;
+  Key key{kind, bias != nullptr, c.spatial, c.batch, c.in_channels, c.out_channels, c.groups, ff_num_threads()};
+  for (int d = 0; d < 3; d++) {
+    if (c.in[d] < 1 || c.out[d] < 1) return 0;
+    key.insert(key.end(), {c.in[d], c.out[d], c.kernel[d], c.stride[d], c.padding[d], c.dilation[d]});
+  }
+  if (c.batch < 1) return 0;
+  try {
+    State &s = state();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    run(s, find(s, key, c, kind, bias != nullptr), a, b, bias, out);
+    return 1;
+  } catch (const dnnl::error &) {
+    return 0;  // A shape oneDNN refuses: the own kernels take it.
+  }
+}
+
+
+#else
+extern "C" int ff_dnnl_conv(const ff_conv *, int, const float *, const float *, const float *, float *) { return 0; }
+#endif
