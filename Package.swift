@@ -5,6 +5,7 @@ let package = Package(
   name: "firefinch",
   products: [
     .library(name: "Firefinch", targets: ["Firefinch"]),
+    .library(name: "FirefinchVision", targets: ["FirefinchVision"]),
     .executable(name: "firefinch", targets: ["FirefinchCLI"]),
   ],
   dependencies: [
@@ -22,9 +23,10 @@ let package = Package(
     .target(name: "FirefinchIO", dependencies: ["FirefinchTensor"]),
     .target(name: "FirefinchPlot", dependencies: ["FirefinchIO"]),
     .target(name: "Firefinch", dependencies: ["FirefinchNN", "FirefinchData", "FirefinchIO", "FirefinchPlot"]),
+    .target(name: "FirefinchVision", dependencies: ["Firefinch"]),
     .executableTarget(
       name: "FirefinchCLI",
-      dependencies: ["Firefinch", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Firefinch", "FirefinchVision", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .target(name: "FirefinchTestSupport", dependencies: ["Firefinch"]),
     .testTarget(name: "FirefinchCoreTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchTensorTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),

@@ -1,0 +1,4 @@
+/// The version of the library and the command line.
+public enum FirefinchVersion {
+  public static let current = "0.1.0"
+}

@@ -1,0 +1,17 @@
+import Foundation
+import Synchronization
+
+/// Ctrl-C and a polite kill ask the run to save and stop; a second one stops at once.
+enum Interrupt {
+  private static let requested = Atomic<Bool>(false)
+
+  static var wasRequested: Bool { requested.load(ordering: .relaxed) }
+
+  static func listen() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { received in
+        if Interrupt.requested.exchange(true, ordering: .relaxed) { _exit(128 + received) }
+      }
+    }
+  }
+}

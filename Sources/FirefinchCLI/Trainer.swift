@@ -1,0 +1,244 @@
+import Firefinch
+import FirefinchVision
+import Foundation
+
+/// One training run: steps, evaluation, checkpoints, reports.
+final class Trainer {
+  private let config: TrainConfig
+  private let training: FashionMNIST
+  private let test: FashionMNIST
+  private let out: String
+  private let model: Sequential
+  private let optimizer: Optimizer
+  private let scheduler: CosineAnnealingLR
+  private let loader: DataLoader<[Tensor]>
+  private let progress: Progress
+  private let report: RunReport
+  private let checkpoints: CheckpointStore
+  private var lastSave = ContinuousClock.now
+
+  /// What a checkpoint needs beside weights, optimizer and generators.
+  struct Position {
+    var epoch = 0
+    var step = 0
+    var lossSum = 0.0
+    var correct = 0
+    var seen = 0
+    /// Seconds spent in this epoch before an interruption.
+    var seconds = 0.0
+    var isFinished = false
+  }
+  private var position = Position()
+
+  init(
+    config: TrainConfig, training: FashionMNIST, test: FashionMNIST, out: String, workers: Int, quiet: Bool
+  ) throws {
+    self.config = config
+    self.training = training
+    self.test = test
+    self.out = out
+    manualSeed(config.seed)
+    model = SmallModels.make(config.model)!
+    switch config.optimizer {
+    case "sgd": optimizer = SGD(model.parameters(), lr: config.lr, momentum: 0.9, weightDecay: 5e-4, nesterov: true)
+    case "adamw": optimizer = AdamW(model.parameters(), lr: config.lr)
+    default: optimizer = Adam(model.parameters(), lr: config.lr)
+    }
+    let dataset = try TensorDataset(training.images, training.labels)
+    loader = DataLoader(
+      batchSampler: BatchSampler(RandomSampler(population: dataset.count), batchSize: config.batchSize), workers: workers,
+      fetch: { indices in
+        let rows = dataset.batch(at: indices)
+        return [FashionMNIST.normalise(rows[0]), rows[1]]
+      })
+    scheduler = CosineAnnealingLR(optimizer, tMax: max(config.epochs * loader.count, 1))
+    progress = Progress(quiet: quiet)
+    try RunFolder.prepare(out)
+    report = RunReport(folder: out)
+    checkpoints = CheckpointStore(folder: out)
+  }
+
+  func run(resume: Bool) throws {
+    if resume, let saved = try checkpoints.load() {
+      if let difference = config.difference(from: saved["config"] ?? .none) {
+        throw CommandFailure("--resume: \(difference); use the same options or another --out", code: 2)
+      }
+      try restore(saved)
+      if position.isFinished {
+        progress.note("The run in \(out) is finished; nothing to do.")
+        return
+      }
+      progress.note("Going on in epoch \(position.epoch + 1) after step \(position.step).")
+    } else {
+      if resume { progress.note("No checkpoint in \(out); starting from the beginning.") }
+      try report.start()
+    }
+    Interrupt.listen()
+    progress.note(
+      "Training \(config.model) (\(model.parameterCount()) parameters) on \(training.count) pictures, "
+        + "\(config.threads) threads, \(SystemInfo.instructionSet).")
+    try report.open(fromStep: globalStep)
+    while position.epoch < config.epochs { try runEpoch() }
+    position.isFinished = true
+    try save()
+    try finish()
+  }
+
+  private var globalStep: Int { position.epoch * loader.count + position.step }
+
+  private func runEpoch() throws {
+    let begin = ContinuousClock.now
+    let before = position.seconds
+    _ = model.train()
+    let batches = loader.makeIterator()
+    progress.begin(
+      epoch: position.epoch + 1, of: config.epochs, done: position.step, total: loader.count, pictures: position.seen)
+    while let batch = try batches.next() {
+      try step(batch)
+      position.seconds = before + seconds(since: begin)
+      progress.update(
+        step: position.step, loss: position.lossSum / Double(position.seen),
+        accuracy: Double(position.correct) / Double(position.seen), pictures: position.seen)
+      if Interrupt.wasRequested {
+        try save()
+        progress.end()
+        throw CommandFailure("interrupted; go on with the same command and --resume", code: 130)
+      }
+      if seconds(since: lastSave) > 8 { try save() }
+    }
+    let (testLoss, testAccuracy) = evaluate()
+    position.seconds = before + seconds(since: begin)
+    let entry = RunReport.Epoch(
+      epoch: position.epoch + 1, trainLoss: position.lossSum / Double(max(position.seen, 1)), testLoss: testLoss,
+      testAccuracy: testAccuracy, trainAccuracy: Double(position.correct) / Double(max(position.seen, 1)),
+      seconds: position.seconds)
+    progress.end()
+    try report.add(entry, step: (position.epoch + 1) * loader.count)
+    progress.note(
+      "epoch \(entry.epoch)/\(config.epochs): train loss \(format(entry.trainLoss)), test loss \(format(testLoss)), "
+        + "test accuracy \(format(testAccuracy * 100, 2)) %, \(format(position.seconds, 1)) s")
+    position = Position(epoch: position.epoch + 1)
+    try save()
+  }
+
+  private func step(_ batch: [Tensor]) throws {
+    optimizer.zeroGrad()
+    let logits = model(batch[0])
+    let loss = F.crossEntropy(logits, batch[1])
+    let value = loss.doubleValue
+    if !value.isFinite { throw CommandFailure(explainNonFinite(value, batch)) }
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    let count = batch[1].elementCount
+    position.step += 1
+    position.seen += count
+    position.lossSum += value * Double(count)
+    position.correct += correctCount(logits, batch[1])
+    report.scalar("train/loss", value, step: globalStep)
+    report.scalar("train/lr", scheduler.rates[0], step: globalStep)
+  }
+
+  private func correctCount(_ logits: Tensor, _ labels: Tensor) -> Int {
+    withNoGrad { (logits.argmax(dim: 1) .== labels).sum().intValue }
+  }
+
+  private func explainNonFinite(_ value: Double, _ batch: [Tensor]) -> String {
+    let cause = model.firstNonFinite(input: batch[0])
+    let place = cause.map { ", first seen in \($0)" } ?? ""
+    return "the loss is \(value) at step \(globalStep + 1) (epoch \(position.epoch + 1))\(place); "
+      + "lower --lr. The last checkpoint in \(out) is kept"
+  }
+
+  /// Mean loss and accuracy over the test pictures.
+  private func evaluate() -> (loss: Double, accuracy: Double) {
+    _ = model.eval()
+    return withNoGrad {
+      var loss = 0.0
+      var correct = 0
+      var start = 0
+      while start < test.count {
+        let end = min(start + 512, test.count)
+        let images = FashionMNIST.normalise(test.images.slice(dim: 0, start: start, end: end))
+        let labels = test.labels.slice(dim: 0, start: start, end: end)
+        let logits = model(images)
+        loss += F.crossEntropy(logits, labels).doubleValue * Double(end - start)
+        correct += correctCount(logits, labels)
+        start = end
+      }
+      return (loss / Double(max(test.count, 1)), Double(correct) / Double(max(test.count, 1)))
+    }
+  }
+
+  private func save() throws {
+    lastSave = .now
+    let loaderState = loader.state
+    try checkpoints.save(
+      .record([
+        ("config", config.stateValue),
+        ("model", .record(model.stateDict().pairs.map { ($0.0, .tensor($0.1)) })),
+        ("optimizer", optimizer.stateDict()), ("scheduler", scheduler.stateDict()),
+        ("generator", .tensor(Tensor(Generator.default.state))),
+        (
+          "loader",
+          .record([
+            ("pass", .int(loaderState.pass)), ("served", .int(position.step)),
+            ("generator", .tensor(Tensor(loaderState.generatorState))),
+          ])
+        ),
+        (
+          "position",
+          .record([
+            ("epoch", .int(position.epoch)), ("step", .int(position.step)), ("loss_sum", .double(position.lossSum)),
+            ("correct", .int(position.correct)), ("seen", .int(position.seen)), ("seconds", .double(position.seconds)),
+            ("finished", .bool(position.isFinished)),
+          ])
+        ),
+        ("metrics", report.stateValue),
+      ]))
+  }
+
+  private func restore(_ saved: StateValue) throws {
+    func need(_ value: StateValue?, _ what: String) throws -> StateValue {
+      guard let value else { throw CommandFailure("\(checkpoints.path): \(what) is missing from the checkpoint") }
+      return value
+    }
+    let weights = try need(saved["model"], "model").entries ?? []
+    try model.loadStateDict(StateDict(weights.compactMap { entry in entry.value.tensor.map { ("\(entry.key)", $0) } }))
+    try optimizer.loadStateDict(try need(saved["optimizer"], "optimizer"))
+    try scheduler.loadStateDict(try need(saved["scheduler"], "scheduler"))
+    let place = try need(saved["position"], "position")
+    func number(_ key: StateKey) throws -> Double { try need(place[key]?.number.map { .double($0) }, "\(key)").number! }
+    position = Position(
+      epoch: Int(try number("epoch")), step: Int(try number("step")), lossSum: try number("loss_sum"),
+      correct: Int(try number("correct")), seen: Int(try number("seen")), seconds: try number("seconds"),
+      isFinished: place["finished"]?.flag ?? false)
+    let order = try need(saved["loader"], "loader")
+    let orderState = try need(order["generator"], "the sampler's generator").tensor!.array(UInt8.self)
+    if position.step > 0 {
+      loader.restore(
+        .init(pass: order["pass"]?.integer ?? 0, batchesServed: position.step, generatorState: orderState))
+    }
+    // Within an epoch the loader's own restore rewinds the order; dropout and the like go on from here.
+    let generatorState = try need(saved["generator"], "generator").tensor!.array(UInt8.self)
+    loader.afterRestore = { try? Generator.default.setState(generatorState) }
+    try Generator.default.setState(generatorState)
+    try report.restore(try need(saved["metrics"], "metrics"))
+  }
+
+  private func finish() throws {
+    _ = model.eval()
+    let metadata = ["format": "pt", "firefinch.model": config.model, "firefinch.dataset": "fashion-mnist"]
+    try ModelFiles.write(model, to: out, metadata: metadata)
+    try report.finish(model: model, test: test)
+    progress.note("Results are in \(out).")
+  }
+
+  private func seconds(since start: ContinuousClock.Instant) -> Double {
+    let elapsed = ContinuousClock.now - start
+    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  }
+}
+
+/// A number with a fixed count of decimals.
+func format(_ value: Double, _ decimals: Int = 4) -> String { String(format: "%.\(decimals)f", value) }
