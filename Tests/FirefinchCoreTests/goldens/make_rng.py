@@ -2,7 +2,7 @@
 """Writes rng.json: what PyTorch's CPU generator gives, for GeneratorTests.swift. Run: python3 make_rng.py
 
 A case: [op, dtype, seed, n, args, bits, state]. Two fills run one after the other from the seed; `bits` are the bytes of
-both results in base64, or, above 300 bytes, "#" and their FNV-1a 64 checksum; `state` is the checksum of the state after.
+both results in base64, or, above 64 bytes, "#" and their FNV-1a 64 checksum; `state` is the checksum of the state after.
 """
 import base64
 import json
@@ -64,7 +64,7 @@ def add(op, dtype, n, *args, seeds=SEEDS):
         torch.manual_seed(seed)
         run = lambda: raw(OPS[op](getattr(torch, dtype), n, *args))
         data = run() + run()
-        bits = base64.b64encode(data).decode() if len(data) <= 300 else "#" + fnv(data)
+        bits = base64.b64encode(data).decode() if len(data) <= 64 else "#" + fnv(data)
         cases.append([op, dtype, seed, n, list(args), bits, fnv(torch.get_rng_state().numpy().tobytes())])
 
 
