@@ -1,13 +1,23 @@
 import FirefinchCore
 import FirefinchTensor
 
+/// Holds a container's modules out of sight of the members' discovery: they are registered by key instead.
+private final class Hidden<Value> {
+  var value: Value
+  init(_ value: Value) { self.value = value }
+}
+
 /// Layers called one after another. Same as `nn.Sequential`.
 ///
 /// ```swift
 /// let model = Sequential(Linear(784, 128), ReLU(), Linear(128, 10))
 /// ```
 open class Sequential: Module, Layer {
-  private var layers: [any Layer] = []
+  private let hidden = Hidden<[any Layer]>([])
+  private var layers: [any Layer] {
+    get { hidden.value }
+    set { hidden.value = newValue }
+  }
 
   /// Layers with the keys 0, 1, ….
   public init(_ layers: [any Layer]) {
@@ -50,7 +60,11 @@ extension Sequential: Sequence {
 ///
 /// `ModuleList<Linear>` keeps the elements' type; an array property of modules works too, this one can grow.
 open class ModuleList<Element: Module>: Module {
-  private var elements: [Element] = []
+  private let hidden = Hidden<[Element]>([])
+  private var elements: [Element] {
+    get { hidden.value }
+    set { hidden.value = newValue }
+  }
 
   public init(_ modules: [Element] = []) {
     super.init()
@@ -89,7 +103,11 @@ extension ModuleList: Sequence {
 open class ModuleDict<Element: Module>: Module {
   /// Names in order.
   public private(set) var keys: [String] = []
-  private var elements: [String: Element] = [:]
+  private let hidden = Hidden<[String: Element]>([:])
+  private var elements: [String: Element] {
+    get { hidden.value }
+    set { hidden.value = newValue }
+  }
 
   public init(_ modules: KeyValuePairs<String, Element> = [:]) {
     super.init()
