@@ -17,7 +17,7 @@ import Testing
     for case let file as URL in files where file.pathExtension == "swift" && !file.path.contains("/Record/") {
       let text = try String(contentsOf: file, encoding: .utf8)
       guard text.contains("extension Op {") else { continue }
-      for record in text.matches(of: /(?m)^  static let `?(\w+)`? =/) where !listed.contains(String(record.1)) {
+      for record in text.matches(of: /(?m)^  static let `?(\w+)`?(?:: Op)? =/) where !listed.contains(String(record.1)) {
         missing.append("\(file.lastPathComponent): \(record.1)")
       }
     }

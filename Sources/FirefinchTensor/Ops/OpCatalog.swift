@@ -1,7 +1,7 @@
 /// Every op record, by name. A test scans `Ops/` for records that are missing here.
 public enum OpCatalog {
   /// All records.
-  public static let all: [Op] = pointwise + reductions + views
+  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting
 
   static let pointwise: [Op] = [
     .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
@@ -14,9 +14,25 @@ public enum OpCatalog {
     .acosh, .atanh, .erf, .erfc, .erfinv, .lgamma, .digamma, .sigmoid, .logit, .abs, .sign, .square, .floor, .ceil,
     .round, .trunc, .frac,
   ]
-  static let reductions: [Op] = [.sum, .mean]
+  static let reductions: [Op] = [
+    .amax, .amin, .argmax, .argmin, .any, .all, .sum, .mean,
+  ]
   static let views: [Op] = [
-    .view, .expand, .permute, .transpose, .unsqueeze, .squeeze, .select, .slice, .clone, .contiguous, .toCopy, .copy,
-    .fill,
+    .cat, .clone, .contiguous, .toCopy, .copy, .fill, .constantPad, .view, .expand, .permute, .transpose,
+    .unsqueeze, .squeeze, .select, .slice,
+  ]
+  static let linear: [Op] = [
+    .mm, .bmm, .addmm, .linear,
+  ]
+  static let neural: [Op] = [
+    .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .batchNorm, .layerNorm,
+    .maxPool, .maxPoolBackward, .avgPool, .avgPoolBackward, .adaptiveAvgPool, .adaptiveAvgPoolBackward,
+    .adaptiveMaxPool, .softmax, .logSoftmax,
+  ]
+  static let indexing: [Op] = [
+    .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd,
+  ]
+  static let sorting: [Op] = [
+    .sort, .topk,
   ]
 }

@@ -76,8 +76,6 @@ public final class Op: Sendable {
     if case .pointwise = kind { return true }
     return false
   }
-  /// Whether its result is drawn from a generator.
-  public var isRandom: Bool { schema.parameters.contains { $0.type == "Generator" } }
   /// Whether its result is a view.
   public var isView: Bool {
     if case .view = kind { return true }
