@@ -3,7 +3,11 @@ import FirefinchCPU
 
 private func sample(_ shape: Shape) -> Tensor {
   // All different, so that no maximum is tied.
-  Tensor((0..<shape.elementCount).map { Double(($0 * 7 + 3) % 23) * 0.25 - 2 + Double($0) * 0.01 }, shape: shape, dtype: .float64)
+  let values = (0..<shape.elementCount).map { (i: Int) -> Double in
+    let jump = Double((i * 7 + 3) % 23) * 0.25
+    return jump - 2 + Double(i) * 0.01
+  }
+  return Tensor(values, shape: shape, dtype: .float64)
 }
 
 /// Sizes and checks of pooling windows.
