@@ -191,7 +191,8 @@ private final class Faulty: Module {
   @Test func namesBecomeKeys() {
     let table = [
       "runningMean": "running_mean", "numBatchesTracked": "num_batches_tracked", "qProj": "q_proj",
-      "inProjWeight": "in_proj_weight", "weightIhL0": "weight_ih_l0", "layer1": "layer1", "fc1": "fc1", "bnURL": "bn_url",
+      "inProjWeight": "in_proj_weight", "weightIhL0": "weight_ih_l0", "layer1": "layer1", "fc1": "fc1",
+      "bnURL": "bn_url",
       "branch3x3_1": "branch3x3_1",
     ]
     for (name, key) in table { #expect(Members.key(name) == key) }

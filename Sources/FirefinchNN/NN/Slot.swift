@@ -142,7 +142,8 @@ final class Members {
     for (key, child) in module.registeredChildren { children.append((key, .fixed(child))) }
     var seen: Set<String> = []
     for key in parameters.map(\.key) + buffers.map(\.key) + children.map(\.key) where !seen.insert(key).inserted {
-      problems.append("\(type(of: module)) has two members with the key '\(key)'; rename one or give it a key in stateKeys")
+      problems.append(
+        "\(type(of: module)) has two members with the key '\(key)'; rename one or give it a key in stateKeys")
     }
   }
 

@@ -2,7 +2,9 @@ import FirefinchCore
 import FirefinchTensor
 
 /// A key of a dictionary in a saved state: PyTorch's are strings and, for optimizer states, integers.
-public enum StateKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+public enum StateKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral,
+  ExpressibleByIntegerLiteral
+{
   case int(Int)
   case string(String)
 

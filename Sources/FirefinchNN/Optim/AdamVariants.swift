@@ -10,7 +10,8 @@ public final class Adamax: Optimizer {
     weightDecay: Double = 0, maximize: Bool = false
   ) {
     self.init(
-      groups: [ParameterGroup(parameters)], lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, maximize: maximize)
+      groups: [ParameterGroup(parameters)], lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, maximize: maximize
+    )
   }
 
   /// The same with several groups of parameters.

@@ -81,7 +81,9 @@ public final class ChainedScheduler: LRScheduler {
   let schedulers: [LRScheduler]
 
   public init(_ schedulers: [LRScheduler]) {
-    guard let optimizer = schedulers.first?.optimizer else { fatalError("ChainedScheduler: give at least one schedule") }
+    guard let optimizer = schedulers.first?.optimizer else {
+      fatalError("ChainedScheduler: give at least one schedule")
+    }
     if schedulers.contains(where: { $0.optimizer !== optimizer }) {
       Mistake.report(.value("ChainedScheduler: all schedules must have been made for the same optimizer"))
     }

@@ -51,7 +51,8 @@ public final class OneCycleLR: LRScheduler {
     if threePhase {
       phases = [
         Phase(
-          end: rise, startLR: "initial_lr", endLR: "max_lr", startMomentum: "max_momentum", endMomentum: "base_momentum"),
+          end: rise, startLR: "initial_lr", endLR: "max_lr", startMomentum: "max_momentum", endMomentum: "base_momentum"
+        ),
         Phase(
           end: 2 * pctStart * Double(self.totalSteps) - 2, startLR: "max_lr", endLR: "initial_lr",
           startMomentum: "base_momentum", endMomentum: "max_momentum"),
@@ -61,7 +62,8 @@ public final class OneCycleLR: LRScheduler {
     } else {
       phases = [
         Phase(
-          end: rise, startLR: "initial_lr", endLR: "max_lr", startMomentum: "max_momentum", endMomentum: "base_momentum"),
+          end: rise, startLR: "initial_lr", endLR: "max_lr", startMomentum: "max_momentum", endMomentum: "base_momentum"
+        ),
         Phase(
           end: last, startLR: "max_lr", endLR: "min_lr", startMomentum: "base_momentum", endMomentum: "max_momentum"),
       ]
