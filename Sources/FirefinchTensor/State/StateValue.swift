@@ -1,5 +1,4 @@
 import FirefinchCore
-import FirefinchTensor
 
 /// A key of a dictionary in a saved state: PyTorch's are strings and, for optimizer states, integers.
 public enum StateKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral,

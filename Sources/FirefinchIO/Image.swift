@@ -1,0 +1,51 @@
+/// A picture in memory: rows from top to bottom, channels interleaved (grey, grey + alpha, RGB or RGBA).
+public struct Image: Sendable, Equatable {
+  public let width: Int
+  public let height: Int
+  /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+  public let channels: Int
+  /// 8 or 16: how many bits a sample had in the file. Samples are kept in 16 bits when there are 16.
+  public let bitDepth: Int
+  /// Samples of 8-bit pictures, `width * height * channels` of them; empty for 16-bit pictures.
+  public var pixels: [UInt8]
+  /// Samples of 16-bit pictures.
+  public var pixels16: [UInt16]
+
+  /// An 8-bit picture.
+  public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
+    if pixels.count != width * height * channels {
+      fatalError("Image: \(pixels.count) samples do not fill \(width) x \(height) x \(channels)")
+    }
+    (self.width, self.height, self.channels, bitDepth) = (width, height, channels, 8)
+    self.pixels = pixels
+    pixels16 = []
+  }
+
+  /// A 16-bit picture.
+  public init(width: Int, height: Int, channels: Int, pixels16: [UInt16]) {
+    if pixels16.count != width * height * channels {
+      fatalError("Image: \(pixels16.count) samples do not fill \(width) x \(height) x \(channels)")
+    }
+    (self.width, self.height, self.channels, bitDepth) = (width, height, channels, 16)
+    self.pixels16 = pixels16
+    pixels = []
+  }
+
+  /// The picture with 8 bits a sample.
+  public var as8Bit: Image {
+    bitDepth == 8
+      ? self : Image(width: width, height: height, channels: channels, pixels: pixels16.map { UInt8($0 >> 8) })
+  }
+
+  /// Brightness of every pixel, 0...255, by the weights of ITU-R 601 that PIL's mode L uses; alpha is ignored.
+  public var luminance: [UInt8] {
+    let samples = as8Bit.pixels
+    if channels == 1 { return samples }
+    return (0..<width * height).map { i in
+      let p = i * channels
+      if channels == 2 { return samples[p] }
+      let sum = Int(samples[p]) * 19595 + Int(samples[p + 1]) * 38470 + Int(samples[p + 2]) * 7471
+      return UInt8((sum + 0x8000) >> 16)
+    }
+  }
+}

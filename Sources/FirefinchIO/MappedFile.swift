@@ -1,0 +1,40 @@
+import Foundation
+
+/// A file mapped into memory, read-only as far as the disk is concerned: pages are copied when written (a tensor that borrows
+/// them may be changed in place), and the file stays as it is.
+public final class MappedFile: @unchecked Sendable {
+  /// The file's bytes; valid as long as this object lives.
+  public let bytes: UnsafeRawBufferPointer
+  /// Where the file is.
+  public let path: String
+
+  /// Maps a file. Throws `FileError` when it is missing, a folder or not readable.
+  public init(_ path: String) throws {
+    self.path = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { throw FileError(path: path, message: "the file cannot be opened: \(systemMessage())") }
+    defer { close(descriptor) }
+    var info = stat()
+    if fstat(descriptor, &info) != 0 { throw FileError(path: path, message: "the file cannot be examined: \(systemMessage())") }
+    guard info.st_mode & S_IFMT == S_IFREG else {
+      let kind = info.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a plain file"
+      throw FileError(path: path, message: "this is \(kind), expected a file")
+    }
+    let size = Int(info.st_size)
+    if size == 0 {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+      throw FileError(path: path, message: "the file cannot be mapped: \(systemMessage())")
+    }
+    bytes = UnsafeRawBufferPointer(start: start, count: size)
+  }
+
+  deinit {
+    if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+  }
+}
+
+/// What the last failed system call says.
+func systemMessage() -> String { String(cString: strerror(errno)) }
