@@ -2,6 +2,10 @@ import Firefinch
 import FirefinchTestSupport
 import Testing
 
+extension Op: @retroactive CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
 /// Checks that run over every op record without new code.
 @Suite struct OpRecordTests {
   /// Good samples of an op.
@@ -50,7 +54,12 @@ import Testing
         for (layout, tensor) in EveryLayout.of(inputs[position]) {
           var changed = inputs
           changed[position] = tensor
-            let got = try op.call(Self.replacing(sample, changed))
+          let got: [Tensor]
+          do { got = try op.call(Self.replacing(sample, changed)) } catch where op.isView {
+            // Not every layout can be seen in another shape; a view says so rather than copying.
+            if !"\(error)".contains("without a copy") { failures.append("sample \(i) \(layout): \(error)") }
+            continue
+          }
           for (o, (x, y)) in zip(got, want).enumerated() {
             if op.isView && x.shape == y.shape && x.elementCount == 0 { continue }
             if let difference = Compare.difference(x, y, rtol: 1e-9, atol: 1e-12) {

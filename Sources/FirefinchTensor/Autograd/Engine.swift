@@ -162,7 +162,7 @@ enum Engine {
         while gradients.count < node.resultCount { gradients.append(nil) }
         buffer = Buffer()
         results = node.apply(gradients)
-        
+        if AnomalyMode.isEnabled { AnomalyMode.check(results, node) }
       }
       let edges = node.edges
       for (i, edge) in edges.enumerated() {

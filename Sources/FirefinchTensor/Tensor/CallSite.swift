@@ -52,7 +52,7 @@ public enum CallSite {
       guard let symbol = frame.symbol, let location = symbol.sourceLocation else { continue }
       let path = location.path
       let isOwn = ["Core", "CPU", "Tensor", "NN", "Data", "IO"].contains { path.contains("Sources/Firefinch\($0)/") }
-      if isOwn || path.contains("<compiler") || path.contains("/swift/stdlib") || location.line == 0 { continue }
+      if isOwn || path.contains("<compiler") || path.contains("/swift/stdlib") || path.contains("/swift-generated-sources/") || location.line == 0 { continue }
       return " (called at \(location.path):\(location.line))"
     }
     return ""

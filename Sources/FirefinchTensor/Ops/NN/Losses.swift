@@ -25,6 +25,7 @@ extension Op {
   static let crossEntropyRows: Op = Op.structured(
     "cross_entropy_rows(Tensor self, Tensor target, Tensor? weight=None, int ignore_index=-100, float label_smoothing=0.0) -> (Tensor, Tensor)",
     saves: Op.Saves(inputs: [0, 1, 2], outputs: [1]),
+    differentiableResults: 1,
     plan: { call in
       let (x, target) = (call.tensor(0), call.tensor(1))
       if x.rank != 2 || target.rank != 1 || x.size(0) != target.size(0) {

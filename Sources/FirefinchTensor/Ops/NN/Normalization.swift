@@ -71,7 +71,7 @@ extension Op {
   /// derivative needs without keeping it.
   static let batchNorm: Op = Op.structured(
     "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float eps, bool has_bias) -> (Tensor, Tensor, Tensor)",
-    saves: Op.Saves(inputs: [0, 1, 3, 4], outputs: [1, 2]),
+    saves: Op.Saves(inputs: [0, 1, 3, 4], outputs: [1, 2]), differentiableResults: 1,
     plan: { call in
       let x = call.tensor(0)
       if x.rank < 2 { throw TensorError.shape("batchNorm: expected input (N, C, …), got shape \(x.shape)") }
@@ -132,7 +132,7 @@ extension Op {
   /// Results: y, and each row's mean and reciprocal deviation.
   static let layerNorm: Op = Op.structured(
     "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
-    saves: Op.Saves(inputs: [0, 2], outputs: [1, 2]),
+    saves: Op.Saves(inputs: [0, 2], outputs: [1, 2]), differentiableResults: 1,
     plan: { call in
       let x = call.tensor(0)
       let shape = call.ints(1)

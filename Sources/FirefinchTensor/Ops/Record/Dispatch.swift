@@ -129,7 +129,7 @@ extension Op {
   /// Adds the tape's node to fresh results.
   private func record(_ call: OpCall, _ inputs: [Tensor], _ results: [Tensor]) {
     guard let node = node(call, inputs, results) else { return }
-    for (i, result) in results.enumerated() where result.dtype.isDifferentiable {
+    for (i, result) in results.prefix(differentiableResults).enumerated() where result.dtype.isDifferentiable {
       result.setHistory(node, i)
     }
   }

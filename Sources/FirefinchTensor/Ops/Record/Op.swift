@@ -36,6 +36,8 @@ public final class Op: Sendable {
   let derivative: (@Sendable (Gradient) -> [Tensor?])?
   /// What the derivative reads.
   let saves: Saves
+  /// How many of the results carry gradients; the others are statistics for the derivative.
+  let differentiableResults: Int
   /// Sample calls for the generic tests.
   public let samples: @Sendable () -> [Sample]
 
@@ -54,7 +56,8 @@ public final class Op: Sendable {
 
   init(
     schema: Schema, kind: Kind, plan: @escaping @Sendable (OpCall) throws -> Plan, forward: @escaping Forward,
-    derivative: (@Sendable (Gradient) -> [Tensor?])?, saves: Saves, samples: @escaping @Sendable () -> [Sample]
+    derivative: (@Sendable (Gradient) -> [Tensor?])?, saves: Saves, differentiableResults: Int = .max,
+    samples: @escaping @Sendable () -> [Sample]
   ) {
     self.schema = schema
     self.kind = kind
@@ -62,6 +65,7 @@ public final class Op: Sendable {
     self.forward = forward
     self.derivative = derivative
     self.saves = saves
+    self.differentiableResults = differentiableResults
     self.samples = samples
   }
 
@@ -112,13 +116,14 @@ extension Op {
   /// `derivative` returns one optional gradient per tensor argument (lists flattened); the engine accumulates, sums
   /// broadcast dims out and converts dtypes.
   static func structured(
-    _ schema: String, saves: Saves = .inputs, plan: @escaping @Sendable (OpCall) throws -> [TensorSpec],
+    _ schema: String, saves: Saves = .inputs, differentiableResults: Int = .max,
+    plan: @escaping @Sendable (OpCall) throws -> [TensorSpec],
     forward: @escaping Forward, derivative: (@Sendable (Gradient) -> [Tensor?])? = nil,
     samples: @escaping @Sendable () -> [Sample]
   ) -> Op {
     Op(
       schema: Schema(schema), kind: .structured, plan: { .fresh(try plan($0)) }, forward: forward,
-      derivative: derivative, saves: saves, samples: samples)
+      derivative: derivative, saves: saves, differentiableResults: differentiableResults, samples: samples)
   }
 
   /// A view op: only a layout. `layouts` gives one layout per result on the first argument's storage.
