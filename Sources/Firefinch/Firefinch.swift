@@ -4,4 +4,5 @@
 @_exported import FirefinchData
 @_exported import FirefinchIO
 @_exported import FirefinchNN
+@_exported import FirefinchPlot
 @_exported import FirefinchTensor

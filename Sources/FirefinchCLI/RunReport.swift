@@ -14,9 +14,12 @@ final class RunReport {
     var seconds: Double
 
     var json: String {
-      "{\"epoch\": \(epoch), \"train_loss\": \(trainLoss), \"test_loss\": \(testLoss), "
+      "{\"epoch\": \(epoch), \"train_loss\": \(Epoch.number(trainLoss)), \"test_loss\": \(Epoch.number(testLoss)), "
         + "\"test_accuracy\": \(testAccuracy), \"seconds\": \((seconds * 1000).rounded() / 1000)}\n"
     }
+
+    /// JSON has no NaN or infinity.
+    private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
   }
 
   private let folder: String
@@ -34,7 +37,7 @@ final class RunReport {
   }
 
   /// Opens the event file.
-  func open(fromStep step: Int) throws { events = try EventWriter(logDir: folder) }
+  func open() throws { events = try EventWriter(logDir: folder) }
 
   /// A number for TensorBoard. A full disk must not stop a run whose checkpoints still fit, so failures only end the events.
   func scalar(_ tag: String, _ value: Double, step: Int) {
@@ -103,7 +106,7 @@ final class RunReport {
 
   /// Goes back to what the checkpoint knew: later lines of metrics.jsonl will be written again.
   func restore(_ state: StateValue) throws {
-    epochs = (state.elements ?? []).compactMap(\.numbers).filter { $0.count == 6 }.map {
+    epochs = (state.elements ?? []).compactMap(\.numbers).filter { $0.count == 6 && Int(exactly: $0[0]) != nil }.map {
       Epoch(
         epoch: Int($0[0]), trainLoss: $0[1], testLoss: $0[2], testAccuracy: $0[3], trainAccuracy: $0[4], seconds: $0[5])
     }

@@ -77,11 +77,11 @@ final class Trainer {
     progress.note(
       "Training \(config.model) (\(model.parameterCount()) parameters) on \(training.count) pictures, "
         + "\(config.threads) threads, \(SystemInfo.instructionSet).")
-    try report.open(fromStep: globalStep)
+    try report.open()
     while position.epoch < config.epochs { try runEpoch() }
+    try finish()
     position.isFinished = true
     try save()
-    try finish()
   }
 
   private var globalStep: Int { position.epoch * loader.count + position.step }
@@ -104,7 +104,7 @@ final class Trainer {
         progress.end()
         throw CommandFailure("interrupted; go on with the same command and --resume", code: 130)
       }
-      if seconds(since: lastSave) > 8 { try save() }
+      if seconds(since: lastSave) > 5 { try save() }
     }
     let (testLoss, testAccuracy) = evaluate()
     position.seconds = before + seconds(since: begin)
@@ -209,20 +209,25 @@ final class Trainer {
     try scheduler.loadStateDict(try need(saved["scheduler"], "scheduler"))
     let place = try need(saved["position"], "position")
     func number(_ key: StateKey) throws -> Double { try need(place[key]?.number.map { .double($0) }, "\(key)").number! }
+    func integer(_ key: StateKey) throws -> Int { try need(place[key]?.integer.map { .int($0) }, "\(key)").integer! }
     position = Position(
-      epoch: Int(try number("epoch")), step: Int(try number("step")), lossSum: try number("loss_sum"),
-      correct: Int(try number("correct")), seen: Int(try number("seen")), seconds: try number("seconds"),
+      epoch: try integer("epoch"), step: try integer("step"), lossSum: try number("loss_sum"),
+      correct: try integer("correct"), seen: try integer("seen"), seconds: try number("seconds"),
       isFinished: place["finished"]?.flag ?? false)
-    let order = try need(saved["loader"], "loader")
-    let orderState = try need(order["generator"], "the sampler's generator").tensor!.array(UInt8.self)
-    if position.step > 0 {
-      loader.restore(
-        .init(pass: order["pass"]?.integer ?? 0, batchesServed: position.step, generatorState: orderState))
+    func generatorState(_ value: StateValue?, _ what: String) throws -> [UInt8] {
+      guard let tensor = value?.tensor, tensor.dtype == .uint8 else {
+        throw CommandFailure("\(checkpoints.path): \(what) is missing from the checkpoint")
+      }
+      return tensor.array(UInt8.self)
     }
-    // Within an epoch the loader's own restore rewinds the order; dropout and the like go on from here.
-    let generatorState = try need(saved["generator"], "generator").tensor!.array(UInt8.self)
-    loader.afterRestore = { try? Generator.default.setState(generatorState) }
-    try Generator.default.setState(generatorState)
+    let order = try need(saved["loader"], "loader")
+    if position.step > 0 {
+      try loader.restore(
+        .init(
+          pass: order["pass"]?.integer ?? 0, batchesServed: position.step,
+          generatorState: try generatorState(order["generator"], "the sampler's generator")))
+    }
+    try Generator.default.setState(try generatorState(saved["generator"], "the generator"))
     try report.restore(try need(saved["metrics"], "metrics"))
   }
 

@@ -80,25 +80,30 @@ public final class DataLoader<Batch: Sendable>: @unchecked Sendable {
       ? State(pass: 0, batchesServed: 0, generatorState: generator.state) : current)
   }
 
-  /// The next `makeIterator()` goes on from here.
-  public func restore(_ state: State) { resumes = state }
+  /// The next `makeIterator()` goes on from here and leaves the generator as it finds it, so that whoever restores a whole
+  /// run sets the generator's own state too. Throws when the state's generator bytes are not a generator's.
+  public func restore(_ state: State) throws {
+    try Generator().setState(state.generatorState)
+    if state.batchesServed < 0 || state.batchesServed > count {
+      throw TensorError.value("DataLoader: cannot go on after batch \(state.batchesServed) of \(count)")
+    }
+    resumes = state
+  }
 
   /// Begins a pass, or goes on with the restored one.
   public func makeIterator() -> Iterator {
-    var first = 0
-    if let resumed = resumes {
-      resumes = nil
-      generator.state = resumed.generatorState
-      first = resumed.batchesServed
-      current = resumed
-    } else {
-      current = State(
-        pass: current.generatorState.isEmpty ? 0 : current.pass + 1, batchesServed: 0, generatorState: generator.state)
-    }
+    let resumed = resumes
+    resumes = nil
+    let before = generator.state
+    current =
+      resumed
+      ?? State(pass: current.generatorState.isEmpty ? 0 : current.pass + 1, batchesServed: 0, generatorState: before)
+    if resumed != nil { try? generator.setState(current.generatorState) }
     // PyTorch draws the workers' base seed before the sampler draws its own.
     let base = generator.random64()
     let batches = sampler.batches(generator)
-    return Iterator(self, batches, first: first, base: base)
+    if resumed != nil { try? generator.setState(before) }
+    return Iterator(self, batches, first: current.batchesServed, base: base)
   }
 
   fileprivate func make(_ batch: Int, _ indices: [Int], base: UInt64) throws -> Batch {
