@@ -31,20 +31,19 @@ enum FileTensor {
   static func make(_ storage: Storage, layout: Layout, dtype: DType, path: String, name: String) throws -> Tensor {
     do {
       let tensor = try Tensor(storage: storage, checked: layout, dtype: dtype)
-      // Memory of a Swift Bool must be 0 or 1.
-      if dtype == .bool { try checkBools(tensor, path, name) }
+      if dtype == .bool { try checkBools(tensor) }
       return tensor
     } catch let error as TensorError {
+      throw FileError(path: path, message: "tensor \(name): \(error.message)")
+    } catch let error as FormatError {
       throw FileError(path: path, message: "tensor \(name): \(error.message)")
     }
   }
 
-  private static func checkBools(_ tensor: Tensor, _ path: String, _ name: String) throws {
-    let count = tensor.layout.span
-    let bytes = UnsafeRawBufferPointer(start: tensor.data, count: count)
-    if let bad = bytes.first(where: { $0 > 1 }) {
-      throw FileError(path: path, message: "tensor \(name): a bool is stored as \(bad), expected 0 or 1")
-    }
+  /// Throws when a bool is neither 0 nor 1, as memory of a Swift Bool must be.
+  static func checkBools(_ tensor: Tensor) throws(FormatError) {
+    let bytes = UnsafeRawBufferPointer(start: tensor.data, count: tensor.layout.span)
+    if let bad = bytes.first(where: { $0 > 1 }) { throw FormatError("a bool is stored as \(bad), expected 0 or 1") }
   }
 }
 
