@@ -9,7 +9,11 @@ public enum FileInspector {
   /// verified. Throws `FileError` for damage and for unknown kinds.
   public static func describe(_ path: String) throws -> [String] {
     let file = try MappedFile(path)
-    let bytes = file.bytes
+    return try withExtendedLifetime(file) { try describe(file) }
+  }
+
+  private static func describe(_ file: MappedFile) throws -> [String] {
+    let (path, bytes) = (file.path, file.bytes)
     if PNG.isPNG(bytes) {
       let image = try PNG.decode(bytes, path: path)
       let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]

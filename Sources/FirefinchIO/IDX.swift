@@ -7,12 +7,10 @@ public enum IDX {
   /// Reads a file as a tensor of its dtype and shape. Throws `FileError` for a wrong magic number, sizes that do not match
   /// the data, or damage.
   public static func read(_ path: String) throws -> Tensor {
-    let file = try MappedFile(path)
-    let bytes = file.bytes
-    if bytes.count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B {
-      return try parse(try gunzip(bytes, path), path)
+    try MappedFile.read(path) { bytes in
+      let isGzip = bytes.count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B
+      return try parse(isGzip ? try gunzip(bytes, path) : Array(bytes), path)
     }
-    return try parse(Array(bytes), path)
   }
 
   /// The uncompressed bytes. The size that gzip's last four bytes claim is checked against what deflate can reach.

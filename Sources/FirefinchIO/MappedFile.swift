@@ -38,6 +38,12 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: start, count: size)
   }
 
+  /// Maps a file for as long as `body` runs.
+  public static func read<Result>(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    let file = try MappedFile(path)
+    return try withExtendedLifetime(file) { try body(file.bytes) }
+  }
+
   deinit {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), MappedFile.room(bytes.count)) }
   }

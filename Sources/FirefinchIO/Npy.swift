@@ -6,8 +6,7 @@ import FirefinchTensor
 public enum Npy {
   /// Reads an .npy file. Throws `FileError` for anything damaged, and for object arrays, which would run code.
   public static func load(_ path: String) throws -> Tensor {
-    let file = try MappedFile(path)
-    return try decode(file.bytes, path: path)
+    try MappedFile.read(path) { try decode($0, path: path) }
   }
 
   /// Writes an .npy file (version 1.0, C order), whole or not at all.

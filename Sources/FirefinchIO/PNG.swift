@@ -10,8 +10,7 @@ public enum PNG {
 
   /// Reads a file. Throws `FileError` for anything that is not a whole, undamaged PNG.
   public static func read(_ path: String) throws -> Image {
-    let file = try MappedFile(path)
-    return try decode(file.bytes, path: path)
+    try MappedFile.read(path) { try decode($0, path: path) }
   }
 
   /// Whether the bytes begin like a PNG.

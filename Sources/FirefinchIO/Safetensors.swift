@@ -13,7 +13,7 @@ public enum Safetensors {
   ]
 
   /// Whether the file begins like a safetensors file. Throws `FileError` when it cannot be read.
-  public static func isSafetensors(_ path: String) throws -> Bool { isSafetensors(try MappedFile(path).bytes) }
+  public static func isSafetensors(_ path: String) throws -> Bool { try MappedFile.read(path) { isSafetensors($0) } }
 
   /// Whether the bytes begin like a safetensors file: a length that fits, then `{`.
   static func isSafetensors(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -27,6 +27,7 @@ public enum Safetensors {
   public static func load(_ path: String) throws -> [(String, Tensor)] {
     let file = try MappedFile(path)
     let header = try Header(file)
+    // Every tensor keeps the file mapped.
     return try header.entries.map { entry in
       let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
       let tensor = try FileTensor.make(
@@ -104,6 +105,7 @@ public enum Safetensors {
     var metadata: [String: String] = [:]
 
     init(_ file: MappedFile) throws {
+      defer { withExtendedLifetime(file) {} }
       let bytes = file.bytes
       func fail(_ message: String) -> FileError { FileError(path: file.path, message: "safetensors: " + message) }
       guard bytes.count >= 8 else { throw fail("the file has \(bytes.count) bytes, too few for a header") }

@@ -12,6 +12,7 @@ extension StateValue {
   /// Throws `FileError`. Same as `torch.load(path, map_location="cpu", weights_only=True)`.
   public static func load(from path: String) throws -> StateValue {
     let file = try MappedFile(path)
+    defer { withExtendedLifetime(file) {} }
     do {
       if ZipReader.isZip(file.bytes) { return try TorchFile.load(try ZipReader(file)) }
       return try LegacyTorchFile.load(file)
@@ -79,7 +80,8 @@ enum TorchFile {
     }
     var isBigEndian = false
     if let entry = archive[prefix + "byteorder"] {
-      switch String(decoding: try archive.read(entry).bytes.prefix(16), as: UTF8.self) {
+      let payload = try archive.read(entry)
+      switch withExtendedLifetime(payload.owner, { String(decoding: payload.bytes.prefix(16), as: UTF8.self) }) {
       case "little": break
       case "big": isBigEndian = true
       default: throw FormatError("the byte order is neither little nor big")
@@ -104,7 +106,7 @@ enum TorchFile {
           throw FormatError("the data of storage '\(record.key)' are missing")
         }
         let payload = try archive.read(entry)
-        known = FileTensor.storage(payload.bytes, owner: payload.owner)
+        known = withExtendedLifetime(payload.owner) { FileTensor.storage(payload.bytes, owner: payload.owner) }
         if isBigEndian {
           guard let format = record.format else { throw FormatError("a big-endian storage without dtype is not supported") }
           format.swapBytes(UnsafeMutableRawBufferPointer(start: known.data, count: known.byteCount))

@@ -36,6 +36,7 @@ struct ZipReader {
   /// twice, headers that contradict the directory.
   init(_ file: MappedFile) throws {
     self.file = file
+    defer { withExtendedLifetime(file) {} }
     let directory = try findDirectory()
     try readDirectory(directory)
     try checkLocalHeaders()
@@ -46,6 +47,7 @@ struct ZipReader {
 
   /// The bytes of an entry, its checksum verified. Stored entries are the file's own memory.
   func read(_ entry: Entry) throws -> Payload {
+    defer { withExtendedLifetime(file) {} }
     let packed = UnsafeRawBufferPointer(rebasing: file.bytes[entry.dataOffset..<entry.dataOffset + entry.compressedSize])
     var payload = Payload(bytes: packed, owner: file)
     if entry.method == 8 {
@@ -60,7 +62,8 @@ struct ZipReader {
       }
       payload = Payload(bytes: UnsafeRawBufferPointer(block.bytes), owner: block)
     }
-    guard ff_crc32(0, payload.bytes.baseAddress, payload.bytes.count) == entry.crc else {
+    let crc = withExtendedLifetime(payload.owner) { ff_crc32(0, payload.bytes.baseAddress, payload.bytes.count) }
+    guard crc == entry.crc else {
       throw fail("the checksum of entry '\(entry.name)' is wrong; the file is damaged")
     }
     return payload

@@ -33,7 +33,8 @@ def flat(value, prefix=""):
     if isinstance(value, torch.Size):
         return [leaf for i, inner in enumerate(value) for leaf in flat(inner, join(i))]
     if isinstance(value, np.ndarray):
-        wide = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}.get(str(value.dtype), str(value.dtype))
+        kind = value.dtype.newbyteorder("=").name
+        wide = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}.get(kind, kind)
         dense = np.ascontiguousarray(value).astype(np.float64).reshape(-1).tolist()
         return [{"key": prefix, "dtype": wide, "shape": list(value.shape), "data": dense}]
     if isinstance(value, torch.Tensor):
