@@ -59,7 +59,8 @@ public enum IDX {
     guard !overflow, bytes.count - start == needed else {
       throw fail("shape \(shape) needs \(needed) bytes of data, the file has \(bytes.count - start); it is truncated or not IDX")
     }
-    let result = Tensor.empty(shape, dtype: dtype)
+    guard Tensor.checkedCount(shape) != nil, rank <= 64 else { throw fail("sizes \(shape) are too large") }
+    let result = Tensor(empty: shape, dtype: dtype)
     // Numbers are big-endian.
     let to = result.data.assumingMemoryBound(to: UInt8.self)
     let width = dtype.size

@@ -25,14 +25,27 @@ public final class MappedFile: @unchecked Sendable {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return
     }
-    guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+    // Kernels may read a whole register at a tensor's end: one readable page lies behind the file's last one.
+    let room = MappedFile.room(size)
+    guard let start = mmap(nil, room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), start != MAP_FAILED else {
       throw FileError(path: path, message: "the file cannot be mapped: \(systemMessage())")
+    }
+    guard mmap(start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, 0) != MAP_FAILED else {
+      let why = systemMessage()
+      munmap(start, room)
+      throw FileError(path: path, message: "the file cannot be mapped: \(why)")
     }
     bytes = UnsafeRawBufferPointer(start: start, count: size)
   }
 
   deinit {
-    if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), MappedFile.room(bytes.count)) }
+  }
+
+  /// The file's pages and one more.
+  private static func room(_ size: Int) -> Int {
+    let page = Int(getpagesize())
+    return (size + page - 1) / page * page + page
   }
 }
 

@@ -31,33 +31,18 @@ public enum Npy {
     guard start <= bytes.count else { throw fail("the header claims \(length) bytes, more than the file has") }
     let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[8 + sizeBytes..<start]), as: UTF8.self)
     let header = try Header(text, fail)
-    let count = try header.elementCount(fail)
-    guard bytes.count - start >= count * header.width else {
-      throw fail("shape \(header.shape) needs \(count * header.width) bytes, the file has \(bytes.count - start)")
-    }
-    guard bytes.count - start == count * header.width else {
-      throw fail("\(bytes.count - start - count * header.width) bytes too many after the data")
-    }
-    let order = header.isFortran ? Shape(header.shape.reversed()) : header.shape
-    let dense = Tensor.empty(order, dtype: header.dtype)
-    let to = dense.data.assumingMemoryBound(to: UInt8.self)
-    let width = header.width
-    if count > 0 {
-      dense.data.copyMemory(from: bytes.baseAddress! + start, byteCount: count * width)
-      if header.isBigEndian && width > 1 {
-        for i in 0..<count { for b in 0..<width / 2 { swap(&to[i * width + b], &to[i * width + width - 1 - b]) } }
-      }
-      if header.dtype == .bool { for i in 0..<count { to[i] = to[i] == 0 ? 0 : 1 } }
-    }
-    if !header.isFortran { return dense }
-    return dense.permute(Array((0..<order.count).reversed())).contiguous()
+    do {
+      return try header.format.array(
+        UnsafeRawBufferPointer(rebasing: bytes[start...]), shape: header.shape, isBigEndian: header.isBigEndian,
+        isFortran: header.isFortran)
+    } catch { throw fail(error.message) }
   }
 
   /// The bytes of an .npy file.
   static func encode(_ tensor: Tensor, _ path: String) throws -> [UInt8] {
     let names: [DType: String] = [
       .float32: "<f4", .float64: "<f8", .float16: "<f2", .int8: "|i1", .int16: "<i2", .int32: "<i4", .int64: "<i8",
-      .uint8: "|u1", .bool: "|b1",
+      .uint8: "|u1", .bool: "|b1", .complex64: "<c8", .complex128: "<c16",
     ]
     guard let name = names[tensor.dtype] else {
       throw FileError(path: path, message: "npy: NumPy has no dtype for \(tensor.dtype.name); convert to float32 first")
@@ -75,11 +60,10 @@ public enum Npy {
 
   /// The dictionary at the beginning of the file, read as a literal, never evaluated.
   private struct Header {
-    var dtype = DType.float32
+    var format = ElementFormat.native(.float32)
     var isBigEndian = false
     var isFortran = false
-    var shape = Shape()
-    var width: Int { dtype.size }
+    var shape: [Int] = []
 
     init(_ text: String, _ fail: (String) -> FileError) throws {
       guard let descr = Header.value(text, "descr"), let order = Header.value(text, "fortran_order"),
@@ -90,14 +74,10 @@ public enum Npy {
       }
       let code = String(descr.dropFirst().dropLast())
       if code.contains("O") { throw fail("object arrays are refused: they would run code") }
-      let types: [String: DType] = [
-        "f2": .float16, "f4": .float32, "f8": .float64, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64,
-        "u1": .uint8, "b1": .bool, "?": .bool,
-      ]
-      guard let type = types[String(code.drop { "<>|=".contains($0) })] else {
+      guard let known = ElementFormat(numpy: code.drop { "<>|=".contains($0) }) else {
         throw fail("dtype \(code) is not supported")
       }
-      dtype = type
+      format = known
       isBigEndian = code.first == ">"
       isFortran = order == "True"
       for part in shapeText.dropFirst().dropLast().split(separator: ",") {
@@ -125,16 +105,6 @@ public enum Npy {
         return String(bytes[at...(close == "," ? end - 1 : end)])
       }
       return nil
-    }
-
-    func elementCount(_ fail: (String) -> FileError) throws -> Int {
-      var count = 1
-      for size in shape {
-        let (product, overflow) = count.multipliedReportingOverflow(by: size)
-        if overflow || product > 1 << 48 { throw fail("shape \(shape) has too many elements") }
-        count = product
-      }
-      return count
     }
   }
 }
