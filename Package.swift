@@ -32,8 +32,10 @@ let package = Package(
     .testTarget(name: "FirefinchTensorTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchNNTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchIOTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
-    .testTarget(name: "FirefinchDataTests", dependencies: ["Firefinch", "FirefinchTestSupport"]),
-    .testTarget(name: "FirefinchCLITests", dependencies: ["Firefinch", "FirefinchTestSupport"]),
+    .testTarget(name: "FirefinchDataTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
+    .testTarget(
+      name: "FirefinchCLITests", dependencies: ["Firefinch", "FirefinchVision", "FirefinchTestSupport"],
+      exclude: ["goldens"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11,

@@ -1,5 +1,5 @@
 /// Conversions and checks shared by the distributions.
-enum Draw {
+package enum Draw {
   /// Values made at a time: two such buffers stay in the first-level cache.
   static let chunk = 512
 
@@ -7,7 +7,7 @@ enum Draw {
 
   /// `x * span + low`, rounded once as a hardware fused multiply-add would, without needing one.
   @inline(__always)
-  static func multiplyAdd(_ x: Float, _ span: Float, _ low: Float) -> Float {
+  package static func multiplyAdd(_ x: Float, _ span: Float, _ low: Float) -> Float {
     // The product of two floats is exact in a double. The sum rounds to 53 bits and then to 24; that differs from one
     // rounding only when the first lands exactly between two floats, or where floats have fewer bits (subnormals).
     let sum = Double(x) * Double(span) + Double(low)
@@ -37,7 +37,7 @@ enum Draw {
   }
 
   @inline(__always)
-  static func bfloat16Bits(_ value: Float) -> UInt16 {
+  package static func bfloat16Bits(_ value: Float) -> UInt16 {
     if value.isNaN { return 0x7fc0 }
     let bits = value.bitPattern
     return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ ((bits &>> 16) & 1)) &>> 16)
@@ -46,7 +46,7 @@ enum Draw {
   /// float16 bits, rounded to nearest even. Bit arithmetic without branches: Swift's `Float16` is a library call on
   /// processors that are not known to convert, and missing from macOS on Intel.
   @inline(__always)
-  static func halfBits(_ value: Float) -> UInt16 {
+  package static func halfBits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     let size = bits & 0x7fff_ffff
     // Below the smallest normal half, adding 0.5 aligns the float's last bit with the half's.
@@ -58,7 +58,7 @@ enum Draw {
   }
 
   @inline(__always)
-  static func float(halfBits bits: UInt16) -> Float {
+  package static func float(halfBits bits: UInt16) -> Float {
     let size = UInt32(bits & 0x7fff), sign = UInt32(bits & 0x8000) &<< 16
     // Scaling by 2^112 moves the exponent over and turns subnormals into normal floats.
     let finite = (Float(bitPattern: size &<< 13) * 0x1p112).bitPattern
@@ -68,7 +68,7 @@ enum Draw {
   // MARK: Memory
 
   /// Stores doubles as `dtype`, from element `offset` of `data` on. Integers truncate; halves round from float, as PyTorch.
-  static func store(
+  package static func store(
     _ values: UnsafePointer<Double>, _ n: Int, _ data: UnsafeMutableRawPointer, _ dtype: DType, at offset: Int
   ) {
     switch dtype {
@@ -101,7 +101,7 @@ enum Draw {
   }
 
   /// Stores floats as float32, float16 or bfloat16.
-  static func store(
+  package static func store(
     _ values: UnsafePointer<Float>, _ n: Int, _ data: UnsafeMutableRawPointer, _ dtype: DType, at offset: Int
   ) {
     switch dtype {
@@ -116,7 +116,7 @@ enum Draw {
   }
 
   /// Stores integers as `dtype`; integer dtypes keep the low bits.
-  static func store(
+  package static func store(
     _ values: UnsafePointer<Int64>, _ n: Int, _ data: UnsafeMutableRawPointer, _ dtype: DType, at offset: Int
   ) {
     switch dtype {

@@ -57,7 +57,7 @@ extension Generator {
 
   // MARK: The callers below hold the lock
 
-  func normal(
+  package func normal(
     _ data: UnsafeMutableRawPointer, _ dtype: DType, _ count: Int, _ mean: Double, _ std: Double,
     contiguous: Bool = true
   ) {

@@ -133,13 +133,14 @@ public final class DataLoader<Batch: Sendable>: @unchecked Sendable {
 
     deinit { prefetcher?.stop() }
 
-    /// The next batch, or nil at the end of the pass. Throws `SampleError` with the index when a sample cannot be read.
+    /// The next batch, or nil at the end of the pass. Throws `SampleError` with the index when a sample cannot be read;
+    /// the call after that goes on with the batch behind it.
     public func next() throws -> Batch? {
       if position >= batches.count { return nil }
-      let batch = try prefetcher?.take() ?? loader.make(position, batches[position], base: base)
+      let batch = position
       position += 1
       loader.current.batchesServed = position
-      return batch
+      return try prefetcher?.take() ?? loader.make(batch, batches[batch], base: base)
     }
 
     public func next() async throws -> Batch? { try (next as () throws -> Batch?)() }
@@ -193,33 +194,56 @@ public struct StreamLoader<D: IterableDataset, Batch: Sendable>: Sendable {
   private let dataset: D
   private let batchSize: Int
   private let dropLast: Bool
+  private let prefetch: Int
   private let collate: @Sendable ([D.Element]) throws -> Batch
 
+  /// `prefetch` batches are read ahead on a thread of their own; with 0 they are read when they are asked for.
   public init(
-    _ dataset: D, batchSize: Int, dropLast: Bool = false, collate: @escaping @Sendable ([D.Element]) throws -> Batch
+    _ dataset: D, batchSize: Int, dropLast: Bool = false, prefetch: Int = 0,
+    collate: @escaping @Sendable ([D.Element]) throws -> Batch
   ) {
+    if batchSize < 1 { fatalError("StreamLoader: batchSize must be positive, got \(batchSize)") }
     self.dataset = dataset
     self.batchSize = batchSize
     self.dropLast = dropLast
+    self.prefetch = prefetch
     self.collate = collate
   }
 
-  /// Begins a pass. Each call of the returned function gives the next batch, nil at the end.
+  /// Begins a pass. Each call of the returned function gives the next batch, nil at the end. An error names the sample's
+  /// place in the stream.
   public func makeStream() -> () throws -> Batch? {
-    let next = dataset.makeStream()
-    var index = 0
-    return {
+    let source = Source(next: dataset.makeStream())
+    let read: @Sendable (Int) throws -> Batch? = { _ in
       var samples: [D.Element] = []
-      while samples.count < batchSize {
-        do {
-          guard let sample = try next() else { break }
-          samples.append(sample)
-          index += 1
-        } catch { throw SampleError(index: index, underlying: error) }
-      }
-      if samples.isEmpty || dropLast && samples.count < batchSize { return nil }
-      return try collate(samples)
+      while samples.count < batchSize, let sample = try source.take() { samples.append(sample) }
+      return samples.isEmpty || dropLast && samples.count < batchSize ? nil : try collate(samples)
     }
+    if prefetch < 1 { return { try read(0) } }
+    let ahead = Ahead(Prefetcher(first: 0, total: .max, workers: 1, window: prefetch, make: read))
+    return { try ahead.prefetcher.take() ?? nil }
+  }
+
+  /// The stream and how far it was read; used by one thread at a time.
+  private final class Source: @unchecked Sendable {
+    private let next: () throws -> D.Element?
+    private var index = 0
+    init(next: @escaping () throws -> D.Element?) { self.next = next }
+
+    func take() throws -> D.Element? {
+      do {
+        let sample = try next()
+        index += 1
+        return sample
+      } catch { throw SampleError(index: index, underlying: error) }
+    }
+  }
+
+  /// Ends the reading thread when nobody asks any more.
+  private final class Ahead {
+    let prefetcher: Prefetcher<Batch?>
+    init(_ prefetcher: Prefetcher<Batch?>) { self.prefetcher = prefetcher }
+    deinit { prefetcher.stop() }
   }
 }
 

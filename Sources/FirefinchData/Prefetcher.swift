@@ -80,7 +80,7 @@ extension Prefetcher: PrefetchWorker {
     ff_set_thread_max(1)
     while true {
       pthread_mutex_lock(&mutex)
-      while !stopped && (next >= total || next >= served + window) {
+      while !stopped && (next >= total || next - served >= window) {
         if next >= total { break }
         pthread_cond_wait(&changed, &mutex)
       }

@@ -15,8 +15,8 @@ public struct SequentialSampler: Sampler {
   public func indices(_ generator: Generator) -> [Int] { Array(0..<count) }
 }
 
-/// A random order, or draws with replacement. Same as `RandomSampler`, with its stream: a seed is drawn from the loader's
-/// generator and a fresh generator permutes.
+/// A random order, or draws with replacement. Same as `RandomSampler`, with its stream: the loader's own generator permutes;
+/// from the default generator only a seed is drawn, for a fresh one that permutes.
 public struct RandomSampler: Sampler {
   public let count: Int
   private let population: Int
@@ -30,8 +30,8 @@ public struct RandomSampler: Sampler {
   }
 
   public func indices(_ generator: Generator) -> [Int] {
-    let own = Generator()
-    own.manualSeed(generator.random64() & 0x7fff_ffff_ffff_ffff)
+    let isShared = generator === Generator.default
+    let own = isShared ? Generator(seed: generator.random64() & 0x7fff_ffff_ffff_ffff) : generator
     if population == 0 { return [] }
     if replacement {
       // PyTorch draws 32 at a time.
@@ -39,7 +39,8 @@ public struct RandomSampler: Sampler {
     }
     var result: [Int] = []
     while result.count + population <= count { result += own.permutation(population) }
-    if result.count < count { result += own.permutation(population).prefix(count - result.count) }
+    // PyTorch draws this last order even when it takes none of it.
+    result += own.permutation(population).prefix(count - result.count)
     return result
   }
 }

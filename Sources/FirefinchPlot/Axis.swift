@@ -1,7 +1,7 @@
 /// A range of numbers with places for ticks.
-struct Axis: Sendable {
+package struct Axis: Sendable {
   /// The ends, low < high.
-  var low: Double, high: Double
+  package var low: Double, high: Double
   /// Distance of ticks: 1, 2 or 5 times a power of ten.
   var step: Double
 
@@ -9,7 +9,7 @@ struct Axis: Sendable {
   ///
   /// - Parameters:
   ///   - whole: ticks only at whole numbers, and no widening to the next tick (for epochs and steps).
-  init(_ values: some Sequence<Double>, count: Int, whole: Bool = false) {
+  package init(_ values: some Sequence<Double>, count: Int, whole: Bool = false) {
     // Larger numbers than this would overflow in differences; nobody reads them off a plot.
     let finite = values.filter { $0.magnitude < 1e300 }
     var low = finite.min() ?? 0, high = finite.max() ?? 1
@@ -34,7 +34,7 @@ struct Axis: Sendable {
   }
 
   /// The round number nearest above, 1, 2 or 5 times a power of ten.
-  static func niceStep(_ raw: Double) -> Double {
+  package static func niceStep(_ raw: Double) -> Double {
     guard raw > 0, raw.isFinite else { return 1 }
     var power = 1.0
     while power * 10 <= raw { power *= 10 }
@@ -44,17 +44,17 @@ struct Axis: Sendable {
   }
 
   /// Multiples of the step within the range.
-  var ticks: [Double] {
+  package var ticks: [Double] {
     let first = (low / step - 1e-9).rounded(.up), last = (high / step + 1e-9).rounded(.down)
     guard last >= first, last - first < 1000 else { return [] }
     return stride(from: first, through: last, by: 1).map { $0 * step }
   }
 
   /// Where a value lies: 0 at the low end, 1 at the high one.
-  func place(_ value: Double) -> Double { (value - low) / (high - low) }
+  package func place(_ value: Double) -> Double { (value - low) / (high - low) }
 
   /// A tick's number with as many decimals as the step needs; powers of ten for very large and small ones.
-  func label(_ value: Double) -> String {
+  package func label(_ value: Double) -> String {
     let size = max(low.magnitude, high.magnitude)
     if size >= 1e6 || step < 1e-4 {
       if value.magnitude < step * 1e-6 { return "0" }
@@ -80,7 +80,7 @@ struct Axis: Sendable {
   }
 
   /// `value` with exactly `decimals` decimals.
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     var unit = 1.0
     for _ in 0..<decimals { unit *= 10 }
     let rounded = (value.magnitude * unit).rounded()

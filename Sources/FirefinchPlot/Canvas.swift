@@ -20,11 +20,11 @@ public struct Color: Sendable, Equatable {
   /// The usual background and foreground.
   public static let white = Color(0xffffff), black = Color(0x000000)
   /// Text, less important text, axes, grid lines.
-  static let ink = Color(0x1f2933), muted = Color(0x616e7c), axis = Color(0x9aa5b1), grid = Color(0xe4e7eb)
+  package static let ink = Color(0x1f2933), muted = Color(0x616e7c), axis = Color(0x9aa5b1), grid = Color(0xe4e7eb)
   /// For right and wrong answers.
-  static let good = Color(0x15803d), bad = Color(0xc81e1e)
+  package static let good = Color(0x15803d), bad = Color(0xc81e1e)
   /// For series, in order.
-  static let palette = [0x2563eb, 0xf97316, 0x16a34a, 0xdc2626, 0x9333ea, 0x0891b2, 0x854d0e, 0xdb2777].map {
+  package static let palette = [0x2563eb, 0xf97316, 0x16a34a, 0xdc2626, 0x9333ea, 0x0891b2, 0x854d0e, 0xdb2777].map {
     Color($0)
   }
 }
@@ -186,7 +186,7 @@ public struct Canvas: Sendable {
   }
 
   /// The text, cut and ended with two dots if it is wider than `width` pixels.
-  static func fitted(_ text: String, width: Double, size: Double) -> String {
+  package static func fitted(_ text: String, width: Double, size: Double) -> String {
     if textWidth(text, size: size) <= width { return text }
     var short = text
     while !short.isEmpty && textWidth(short + "..", size: size) > width { short.removeLast() }

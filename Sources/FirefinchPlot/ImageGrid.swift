@@ -84,7 +84,7 @@ public struct ImageGrid: Sendable {
 
   /// The size at which a picture is shown in a square: enlarged by whole factors, so that its pixels stay square, or
   /// reduced to fit.
-  static func fitted(_ width: Int, _ height: Int, _ side: Int) -> (Int, Int) {
+  package static func fitted(_ width: Int, _ height: Int, _ side: Int) -> (Int, Int) {
     let larger = max(width, height, 1)
     if larger <= side { return (width * (side / larger), height * (side / larger)) }
     return (max(width * side / larger, 1), max(height * side / larger, 1))

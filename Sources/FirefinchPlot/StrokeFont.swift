@@ -2,22 +2,22 @@
 ///
 /// Units: capitals are 18 high; y counts down from the top of capitals (0) over the top of small letters (6) and the
 /// baseline (18) to the tails (24); x counts from the left edge.
-enum StrokeFont {
+package enum StrokeFont {
   static let capHeight = 18.0
   /// Space between two letters.
   static let spacing = 5.5
 
-  struct Glyph: Sendable {
-    var width: Double
+  package struct Glyph: Sendable {
+    package var width: Double
     /// Points as (x, y).
-    var strokes: [[SIMD2<Double>]]
+    package var strokes: [[SIMD2<Double>]]
   }
 
   /// The glyph of a character; a question mark for what is not printable ASCII.
-  static func glyph(_ character: Character) -> Glyph { glyphs[character] ?? glyphs["?"]! }
+  package static func glyph(_ character: Character) -> Glyph { glyphs[character] ?? glyphs["?"]! }
 
   /// Width of a line of text in units, without the space after the last letter.
-  static func width(_ text: some StringProtocol) -> Double {
+  package static func width(_ text: some StringProtocol) -> Double {
     text.isEmpty ? 0 : text.reduce(-spacing) { $0 + glyph($1).width + spacing }
   }
 

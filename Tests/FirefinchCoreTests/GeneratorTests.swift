@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import FirefinchCore
+import FirefinchCore
 
 /// PyTorch's numbers for the same seed; written by goldens/make_rng.py.
 private struct Goldens: Decodable {

@@ -2,7 +2,7 @@ import FirefinchIO
 import Foundation
 import Testing
 
-@testable import FirefinchPlot
+import FirefinchPlot
 
 @Suite("ImageGrid")
 struct ImageGridTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import FirefinchPlot
+import FirefinchPlot
 
 @Suite("Plot")
 struct PlotTests {

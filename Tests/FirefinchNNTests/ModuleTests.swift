@@ -2,7 +2,7 @@ import Firefinch
 import FirefinchTestSupport
 import Testing
 
-@testable import FirefinchNN
+import FirefinchNN
 
 private final class Scale: Module, Layer {
   @Parameter var weight: Tensor

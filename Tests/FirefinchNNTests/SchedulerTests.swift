@@ -1,4 +1,5 @@
 import Firefinch
+import FirefinchTestSupport
 import Testing
 
 @Suite struct SchedulerTests {

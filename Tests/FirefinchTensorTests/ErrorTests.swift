@@ -1,14 +1,34 @@
 import Firefinch
 import Testing
 
+/// A function of its own, because the body of an exit test is moved to a generated file.
+@inline(never) private func addMismatchedShapes() {
+  let sum = Tensor.ones([2, 3]) + Tensor.ones([2])
+  print(sum.shape)
+}
+
+@inline(never) private func runMismatchedNetwork() {
+  let net = Sequential([
+    "stem": Linear(4, 8),
+    "body": Sequential(["block": Sequential(["fc1": Linear(8, 8), "fc2": Linear(9, 2)])]),
+  ])
+  print(net(Tensor.ones([3, 4])).shape)
+}
+
 @Suite struct ErrorTests {
   @Test func mismatchedShapesStopTheProgramWithOneSentence() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Tensor.ones([2, 3]) + Tensor.ones([2])
-    }
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { addMismatchedShapes() }
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(text.contains("add: shapes [2, 3] and [2] do not broadcast"))
-    #expect(text.contains("ErrorTests.swift"), "names the user's source line")
+    #expect(text.contains("ErrorTests.swift:6)"), "names the user's source line: \(text)")
+  }
+
+  @Test func mistakesInNestedModulesNameThePath() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { runMismatchedNetwork() }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    for words in ["linear", "[3, 8]", "[2, 9]", "body.block.fc2", "ErrorTests.swift:15)"] {
+      #expect(text.contains(words), "\(words) is missing in: \(text)")
+    }
   }
 
   @Test func withErrorsThrowsTheFirstMistake() throws {

@@ -2,7 +2,7 @@ import Firefinch
 import FirefinchTestSupport
 import Testing
 
-extension Op: @retroactive CustomTestStringConvertible {
+extension Op: CustomTestStringConvertible {
   public var testDescription: String { name }
 }
 

@@ -23,7 +23,7 @@ public struct ModuleHookHandle {
 }
 
 /// Hooks of one module.
-final class ModuleHooks {
+package final class ModuleHooks {
   var before: [(key: Int, hook: (Module, [Tensor]) -> [Tensor]?)] = []
   var after: [(key: Int, hook: (Module, [Tensor], [Tensor]) -> [Tensor]?)] = []
   var next = 0

@@ -27,7 +27,7 @@ open class Module {
   var isFrozen = false
 
   /// Hooks, made on demand.
-  var hooks: ModuleHooks?
+  package var hooks: ModuleHooks?
   private(set) var registeredSlots: [(key: String, slot: any Slot)] = []
   private(set) var registeredChildren: [(key: String, module: Module)] = []
   private var cachedMembers: Members?

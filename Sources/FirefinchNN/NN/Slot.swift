@@ -98,7 +98,7 @@ public final class Child<Value>: AnyChildSlot {
 }
 
 /// Members of one module, found once.
-final class Members {
+package final class Members {
   struct Entry {
     let key: String
     let slot: any Slot
@@ -178,7 +178,7 @@ final class Members {
   }
 
   /// `runningMean` to `running_mean`; names without capitals stay as they are.
-  static func key(_ name: String) -> String {
+  package static func key(_ name: String) -> String {
     var result = ""
     var previous: Character?
     for character in name {

@@ -47,7 +47,7 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
   }
 
   /// Digits in groups of three.
-  static func grouped(_ number: Int) -> String {
+  package static func grouped(_ number: Int) -> String {
     var result = ""
     for (i, digit) in String(number).enumerated() {
       if i > 0 && (String(number).count - i) % 3 == 0 { result.append(",") }

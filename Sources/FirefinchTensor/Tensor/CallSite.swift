@@ -51,8 +51,9 @@ public enum CallSite {
     for frame in symbols.frames {
       guard let symbol = frame.symbol, let location = symbol.sourceLocation else { continue }
       let path = location.path
-      let isOwn = ["Core", "CPU", "Tensor", "NN", "Data", "IO"].contains { path.contains("Sources/Firefinch\($0)/") }
-      if isOwn || path.contains("<compiler") || path.contains("/swift/stdlib") || path.contains("/swift-generated-sources/") || location.line == 0 { continue }
+      let isOwn = ["Core", "CPU", "Tensor", "NN", "Data", "IO", "Vision"].contains { path.contains("Sources/Firefinch\($0)/") }
+      let isGenerated = ["<compiler", "/swift/stdlib", "/swift-generated-sources/"].contains { path.contains($0) }
+      if isOwn || isGenerated || location.line == 0 { continue }
       return " (called at \(location.path):\(location.line))"
     }
     return ""

@@ -212,7 +212,8 @@ extension Tensor {
   ) -> Tensor {
     let useBatch = training || runningMean == nil
     let results = Op.batchNorm.results([
-      .tensor(self), Value(weight), Value(bias), Value(runningMean), Value(runningVar), .bool(useBatch), .double(eps),
+      .tensor(self), Value(weight), Value(bias), Value(useBatch ? nil : runningMean), Value(useBatch ? nil : runningVar),
+      .bool(useBatch), .double(eps),
       .bool(bias != nil),
     ])
     if training, let runningMean, let runningVar, !results[0].isPoisoned, device == .cpu {

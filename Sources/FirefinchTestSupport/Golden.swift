@@ -1,30 +1,42 @@
 import Firefinch
-import FirefinchTestSupport
 import Foundation
-import Testing
 
-/// A value of a golden file made by `goldens/make.py`.
-struct Golden {
-  let any: Any
+/// A value of a golden file: JSON that a script in the `goldens` folder beside a test made with PyTorch.
+public struct Golden {
+  public let any: Any
 
-  static func cases(_ file: String) throws -> [Golden] {
-    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "goldens/\(file)")
-    let json = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-    return Golden(any: json)["cases"].list
+  public init(any: Any) { self.any = any }
+
+  /// The file's value; `test` is the path of the test's source file.
+  public static func load(_ file: String, beside test: String = #filePath) throws -> Golden {
+    Golden(any: try JSONSerialization.jsonObject(with: Data(contentsOf: url(file, beside: test))))
   }
 
-  subscript(_ key: String) -> Golden { Golden(any: (any as? [String: Any])?[key] ?? NSNull()) }
-  var list: [Golden] { (any as? [Any] ?? []).map(Golden.init) }
-  var fields: [String: Golden] { (any as? [String: Any] ?? [:]).mapValues(Golden.init) }
-  var isNull: Bool { any is NSNull }
-  var string: String { any as? String ?? "" }
-  var bool: Bool { (any as? NSNumber)?.boolValue ?? false }
-  var double: Double {
+  /// The elements of the file's "cases".
+  public static func cases(_ file: String, beside test: String = #filePath) throws -> [Golden] {
+    try load(file, beside: test)["cases"].list
+  }
+
+  /// Where a golden file is.
+  public static func url(_ file: String, beside test: String = #filePath) -> URL {
+    URL(fileURLWithPath: test).deletingLastPathComponent().appending(path: "goldens/\(file)")
+  }
+
+  public subscript(_ key: String) -> Golden { Golden(any: (any as? [String: Any])?[key] ?? NSNull()) }
+  public var list: [Golden] { (any as? [Any] ?? []).map(Golden.init) }
+  public var fields: [String: Golden] { (any as? [String: Any] ?? [:]).mapValues(Golden.init) }
+  public var isNull: Bool { any is NSNull }
+  public var string: String { any as? String ?? "" }
+  public var bool: Bool { (any as? NSNumber)?.boolValue ?? false }
+  public var int: Int { (any as? NSNumber)?.intValue ?? 0 }
+  public var ints: [Int] { list.map(\.int) }
+  public var doubles: [Double] { list.map(\.double) }
+  public var double: Double {
     if let text = any as? String { return text == "inf" ? .infinity : text == "-inf" ? -.infinity : .nan }
     return (any as? NSNumber)?.doubleValue ?? .nan
   }
 
-  var tensor: Tensor {
+  public var tensor: Tensor {
     let dtype = DType(name: self["dtype"].string) ?? .float32
     let shape = Shape(self["shape"].list.map { Int($0.double) })
     if dtype == .int64 { return Tensor(self["data"].list.map { Int($0.double) }, shape: shape) }
@@ -32,7 +44,7 @@ struct Golden {
   }
 
   /// What differs between this tree and a state, or nil.
-  func difference(_ state: StateValue, path: String = "", tolerance: Double = 1e-5) -> String? {
+  public func difference(_ state: StateValue, path: String = "", tolerance: Double = 1e-5) -> String? {
     if !self["dict"].isNull {
       guard let entries = state.entries else { return "\(path): not a dictionary" }
       let want = self["dict"].list
