@@ -114,7 +114,7 @@ enum ElementFormat: Equatable, Sendable {
 }
 
 /// What is wrong inside a file; the reader of the file adds its path.
-struct FormatError: Error {
-  let message: String
-  init(_ message: String) { self.message = message }
+package struct FormatError: Error {
+  package let message: String
+  package init(_ message: String) { self.message = message }
 }

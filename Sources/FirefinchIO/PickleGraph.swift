@@ -3,9 +3,9 @@ import FirefinchTensor
 
 /// The objects that a pickle describes, as plain data. They are kept in one array and refer to one another by index, so that
 /// no nesting or cycle, however deep, can exhaust the stack when they are built or freed.
-struct PickleGraph {
+package struct PickleGraph {
   /// Index of a node.
-  typealias Ref = Int
+  package typealias Ref = Int
 
   enum Kind {
     case none
@@ -40,7 +40,7 @@ struct PickleGraph {
   }
 
   /// A storage that tensors refer to; whoever reads the file provides its bytes.
-  struct StorageRecord {
+  package struct StorageRecord {
     var key: String
     /// Nil when the storage has no type of its own.
     var format: ElementFormat?
@@ -49,7 +49,7 @@ struct PickleGraph {
     /// Where a view of old files begins in the storage, in elements.
     var viewOffset = 0
     /// In bytes.
-    var byteCount: Int { count * (format?.size ?? 1) }
+    package var byteCount: Int { count * (format?.size ?? 1) }
   }
 
   struct TensorRecord {
@@ -62,7 +62,7 @@ struct PickleGraph {
   }
 
   var nodes: [Node] = []
-  var storages: [StorageRecord] = []
+  package internal(set) var storages: [StorageRecord] = []
   var tensors: [TensorRecord] = []
 
   mutating func add(_ kind: Kind, _ children: [Ref] = []) -> Ref {
@@ -81,7 +81,7 @@ extension PickleGraph {
 
   /// The tree under `root`. `storage` gives the bytes of a storage. Throws `FormatError` for cycles, for what a state tree
   /// cannot hold, and for tensors that leave their storage.
-  func value(_ root: Ref, storage: (Int) throws -> Storage) throws -> StateValue {
+  package func value(_ root: Ref, storage: (Int) throws -> Storage) throws -> StateValue {
     var conversion = Conversion(graph: self)
     return try conversion.value(root, depth: 0, storage: storage).value
   }

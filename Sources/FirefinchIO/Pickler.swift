@@ -1,9 +1,9 @@
 import FirefinchTensor
 
 /// Writes protocol-2 pickles of state trees with the instructions that `torch.load(weights_only=True)` knows.
-struct Pickler {
+package struct Pickler {
   /// How a tensor refers to its bytes: the storage's key, its type such as `FloatStorage`, and its length in elements.
-  struct StorageName {
+  package struct StorageName {
     var key: String
     var type: String
     var count: Int
@@ -16,7 +16,7 @@ struct Pickler {
 
   /// The pickle of a tree; `storage` names the bytes of each tensor. Throws `FormatError` for trees nested deeper than
   /// readers accept.
-  static func write(_ value: StateValue, storage: (Tensor) throws -> StorageName) throws -> [UInt8] {
+  package static func write(_ value: StateValue, storage: (Tensor) throws -> StorageName) throws -> [UInt8] {
     try withoutActuallyEscaping(storage) { storage in
       var pickler = Pickler(storage: storage)
       try pickler.value(value, depth: 0)

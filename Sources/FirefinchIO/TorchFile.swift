@@ -51,7 +51,7 @@ extension StateValue {
   }
 
   /// Every value that is not a container (empty containers too), under its path.
-  var leaves: [(String, StateValue)] {
+  package var leaves: [(String, StateValue)] {
     var result: [(String, StateValue)] = []
     func visit(_ value: StateValue, _ path: String) {
       func inner(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }

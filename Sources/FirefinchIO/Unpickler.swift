@@ -2,8 +2,8 @@ import FirefinchCore
 
 /// Reads Python's pickles, protocols 0 to 5, as data: no name is ever looked up or called. Only the names of
 /// `Unpickler.allowed` are understood, by rules written here; every other one is an error that says so.
-struct Unpickler {
-  typealias Ref = PickleGraph.Ref
+package struct Unpickler {
+  package typealias Ref = PickleGraph.Ref
 
   let bytes: UnsafeRawBufferPointer
   var at: Int
@@ -27,7 +27,7 @@ struct Unpickler {
   }
 
   /// One pickle. `end` is where the next byte after it lies. Throws `FormatError` with the byte at which it happened.
-  static func read(_ bytes: UnsafeRawBufferPointer, from: Int = 0) throws -> (graph: PickleGraph, root: Ref, end: Int) {
+  package static func read(_ bytes: UnsafeRawBufferPointer, from: Int = 0) throws -> (graph: PickleGraph, root: Ref, end: Int) {
     var unpickler = Unpickler(bytes, from: from)
     do {
       let root = try unpickler.run()

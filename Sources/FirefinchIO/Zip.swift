@@ -2,29 +2,29 @@ import CFirefinch
 import Foundation
 
 /// Reads zip archives: stored and deflated entries, zip64; every checksum is verified.
-struct ZipReader {
-  struct Entry {
-    var name: String
+package struct ZipReader {
+  package struct Entry {
+    package var name: String
     /// 0 stored, 8 deflated.
     var method: Int
     var crc: UInt32
-    var compressedSize: Int
-    var size: Int
+    package var compressedSize: Int
+    package var size: Int
     /// Of the local header, from the file's beginning.
     var headerOffset: Int
     /// Of the data.
-    var dataOffset = 0
+    package var dataOffset = 0
   }
 
   /// An entry's bytes; valid as long as `owner` lives.
-  struct Payload {
-    let bytes: UnsafeRawBufferPointer
-    let owner: AnyObject
+  package struct Payload {
+    package let bytes: UnsafeRawBufferPointer
+    package let owner: AnyObject
   }
 
   let file: MappedFile
   /// In the order of the directory.
-  private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
   private var indices: [String: Int] = [:]
 
   /// Whether the bytes begin like a zip archive.
@@ -34,7 +34,7 @@ struct ZipReader {
 
   /// Reads the directory. Throws `FileError` for anything damaged: entries that overlap or leave the file, names that appear
   /// twice, headers that contradict the directory.
-  init(_ file: MappedFile) throws {
+  package init(_ file: MappedFile) throws {
     self.file = file
     defer { withExtendedLifetime(file) {} }
     let directory = try findDirectory()
@@ -43,10 +43,10 @@ struct ZipReader {
   }
 
   /// The entry of a name, or nil.
-  subscript(_ name: String) -> Entry? { indices[name].map { entries[$0] } }
+  package subscript(_ name: String) -> Entry? { indices[name].map { entries[$0] } }
 
   /// The bytes of an entry, its checksum verified. Stored entries are the file's own memory.
-  func read(_ entry: Entry) throws -> Payload {
+  package func read(_ entry: Entry) throws -> Payload {
     defer { withExtendedLifetime(file) {} }
     let packed = UnsafeRawBufferPointer(rebasing: file.bytes[entry.dataOffset..<entry.dataOffset + entry.compressedSize])
     var payload = Payload(bytes: packed, owner: file)

@@ -1,7 +1,7 @@
 import CFirefinch
 
 /// Writes a zip archive piece by piece: payloads begin at multiples of 64, as PyTorch's do, so that they can be mapped.
-struct ZipWriter {
+package struct ZipWriter {
   private struct Record {
     var name: [UInt8]
     var method: Int
@@ -15,9 +15,9 @@ struct ZipWriter {
   private let path: String
   private var records: [Record] = []
   /// Numbers from here on are written as zip64; lower only in tests.
-  var zip64From = 0xFFFF_FFFF
+  package var zip64From = 0xFFFF_FFFF
 
-  init(_ out: AtomicFile.Output, path: String) {
+  package init(_ out: AtomicFile.Output, path: String) {
     self.out = out
     self.path = path
   }
@@ -26,7 +26,7 @@ struct ZipWriter {
   var checksums: [UInt32] { records.map(\.crc) }
 
   /// Adds an entry. Throws `FileError`.
-  mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, compressed: Bool = false) throws {
+  package mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer, compressed: Bool = false) throws {
     var packed = bytes
     var block: HeapBlock?
     if compressed {
@@ -46,12 +46,12 @@ struct ZipWriter {
   }
 
   /// Adds an entry. Throws `FileError`.
-  mutating func add(_ name: String, _ bytes: [UInt8], compressed: Bool = false) throws {
+  package mutating func add(_ name: String, _ bytes: [UInt8], compressed: Bool = false) throws {
     try bytes.withUnsafeBytes { try add(name, $0, compressed: compressed) }
   }
 
   /// Writes the directory; nothing may follow.
-  func finish() throws {
+  package func finish() throws {
     let start = out.count
     for record in records { try out.append(directoryEntry(record)) }
     let size = out.count - start

@@ -3,7 +3,7 @@ import CFirefinch
 import Foundation
 import Testing
 
-@testable import FirefinchIO
+import FirefinchIO
 
 /// Damaged files must throw or load, whatever the damage: a trap would end the test run.
 @Suite("Fuzz", .serialized)

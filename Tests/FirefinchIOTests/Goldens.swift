@@ -3,7 +3,7 @@ import FirefinchTestSupport
 import Foundation
 import Testing
 
-@testable import FirefinchIO
+import FirefinchIO
 
 /// Files made by `goldens/make.py`, and what they hold.
 enum Goldens {

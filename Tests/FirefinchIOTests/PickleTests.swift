@@ -1,7 +1,7 @@
 import Firefinch
 import Testing
 
-@testable import FirefinchIO
+import FirefinchIO
 
 @Suite("Pickle")
 struct PickleTests {

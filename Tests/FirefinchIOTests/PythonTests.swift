@@ -2,7 +2,7 @@ import Firefinch
 import Foundation
 import Testing
 
-@testable import FirefinchIO
+import FirefinchIO
 
 @Suite("Python reads what Firefinch writes")
 struct PythonTests {

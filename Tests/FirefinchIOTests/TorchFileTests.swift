@@ -3,7 +3,7 @@ import FirefinchTestSupport
 import Foundation
 import Testing
 
-@testable import FirefinchIO
+import FirefinchIO
 
 @Suite("PyTorch files")
 struct TorchFileTests {
