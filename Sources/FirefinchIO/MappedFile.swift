@@ -11,7 +11,8 @@ public final class MappedFile: @unchecked Sendable {
   /// Maps a file. Throws `FileError` when it is missing, a folder or not readable.
   public init(_ path: String) throws {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw FileError(path: path, message: "the file cannot be opened: \(systemMessage())") }
     defer { close(descriptor) }
     var info = stat()

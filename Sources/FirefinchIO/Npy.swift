@@ -26,6 +26,7 @@ public enum Npy {
     let sizeBytes = version == 1 ? 2 : 4
     guard bytes.count >= 8 + sizeBytes else { throw fail("the file ends in its header") }
     let length = (0..<sizeBytes).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
+    guard length <= 1 << 16 else { throw fail("a header of \(length) bytes, at most 65536 are read") }
     let start = 8 + sizeBytes + length
     guard start <= bytes.count else { throw fail("the header claims \(length) bytes, more than the file has") }
     let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[8 + sizeBytes..<start]), as: UTF8.self)

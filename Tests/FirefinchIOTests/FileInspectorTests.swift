@@ -52,6 +52,8 @@ struct FileInspectorTests {
     let empty = try folder.write("e.pt", [])
     #expect(fileError { _ = try FileInspector.describe(empty) } == "the file is empty")
     #expect(fileError { _ = try FileInspector.describe(folder.path) }.contains("a folder"))
+    mkfifo(folder.file("pipe"), 0o600)
+    #expect(fileError { _ = try FileInspector.describe(folder.file("pipe")) }.contains("not a plain file"))
     var raw = try bytes(of: Goldens.path("array.idx.gz"))
     raw[raw.count - 6] ^= 1
     let damaged = try folder.write("d.gz", raw)

@@ -8,9 +8,15 @@ import FirefinchIO
 /// Damaged files must throw or load, whatever the damage: a trap would end the test run.
 @Suite("Fuzz", .serialized)
 struct FuzzTests {
+  /// More rounds with other damage, for long runs by hand.
+  private static let effort = ProcessInfo.processInfo.environment["FIREFINCH_FUZZ"].flatMap { Int($0) } ?? 1
+
   /// SplitMix64: the same damage in every run.
   private struct Random: RandomNumberGenerator {
     var state: UInt64
+
+    init(_ seed: UInt64) { state = seed + 100 * UInt64(FuzzTests.effort) }
+
     mutating func next() -> UInt64 {
       state &+= 0x9E37_79B9_7F4A_7C15
       var z = state
@@ -78,13 +84,13 @@ struct FuzzTests {
   @Test("damaged goldens throw or load")
   func goldens() throws {
     let folder = try TemporaryFolder()
-    var random = Random(state: 1)
+    var random = Random(1)
     var (tried, loaded) = (0, 0)
     for name in Goldens.names {
       let whole = try bytes(of: Goldens.path(name))
       // Formats without checksums let more damage through to the parsers.
       let rounds = name.hasSuffix(".png") ? 40 : name.contains("legacy") ? 400 : name.hasSuffix(".pt") ? 100 : 250
-      for _ in 0..<rounds {
+      for _ in 0..<rounds * FuzzTests.effort {
         let path = try folder.write("x", damaged(whole, &random))
         tried += 2
         loaded += read(path, like: name)
@@ -107,14 +113,14 @@ struct FuzzTests {
 
   @Test("damaged pickles throw or load")
   func pickles() throws {
-    var random = Random(state: 2)
+    var random = Random(2)
     let names = Goldens.names.filter { $0.hasSuffix(".pt") && !$0.contains("legacy") }
     var loaded = 0
     for name in names {
       let archive = try ZipReader(try MappedFile(Goldens.path(name)))
       let entry = try #require(archive.entries.first { $0.name.hasSuffix("data.pkl") })
       let whole = try archive.content(entry)
-      for _ in 0..<800 { loaded += unpickle(damaged(damaged(whole, &random), &random)) }
+      for _ in 0..<800 * FuzzTests.effort { loaded += unpickle(damaged(damaged(whole, &random), &random)) }
     }
     // Instructions in any order, with the values that the rules look for.
     let codes: [[UInt8]] =
@@ -126,7 +132,7 @@ struct FuzzTests {
         "_codecs\nencode", "builtins\nset", "torch\nSize", "numpy.core.multiarray\n_reconstruct", "torch\nuint16",
         "torch._utils\n_rebuild_parameter", "torch._utils\n_rebuild_tensor_v3", "numpy.core.multiarray\nscalar",
       ].map { [0x63] + Array(($0 + "\n").utf8) }
-    for _ in 0..<40_000 {
+    for _ in 0..<40_000 * FuzzTests.effort {
       var raw: [UInt8] = []
       for _ in 0..<Int.random(in: 1...40, using: &random) { raw += codes.randomElement(using: &random)! }
       loaded += unpickle(raw + [0x2E])
@@ -155,10 +161,10 @@ struct FuzzTests {
 
   @Test("damaged pictures with right checksums throw or load")
   func pictures() throws {
-    var random = Random(state: 3)
+    var random = Random(3)
     for name in Goldens.names where name.hasSuffix(".png") {
       let whole = try bytes(of: Goldens.path(name))
-      for _ in 0..<60 {
+      for _ in 0..<60 * FuzzTests.effort {
         var raw = damaged(whole, &random)
         fixChecksums(&raw)
         do { _ = try PNG.decode(raw) } catch { #expect(error is FileError) }
@@ -180,11 +186,11 @@ struct FuzzTests {
   @Test("damaged headers of safetensors and arrays throw or load")
   func headers() throws {
     let folder = try TemporaryFolder()
-    var random = Random(state: 4)
+    var random = Random(4)
     for name in ["every.safetensors", "array.npy", "array.idx"] {
       let whole = try bytes(of: Goldens.path(name))
       let head = min(whole.count, 700)
-      for _ in 0..<1000 {
+      for _ in 0..<1000 * FuzzTests.effort {
         let raw = damaged(Array(whole[..<head]), &random) + whole[head...]
         _ = read(try folder.write("x", raw), like: name)
       }

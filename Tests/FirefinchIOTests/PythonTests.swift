@@ -16,7 +16,7 @@ struct PythonTests {
     let state = StateValue.record([
       ("tensors", .record(dtypes.map { ($0.name, .tensor(base.to($0))) } + [("bool", .tensor(Tensor([true, false])))])),
       ("base", .tensor(float)), ("view", .tensor(float.transpose(0, 1))), ("empty", .tensor(Tensor.zeros([0, 3]))),
-      ("scalar", .tensor(Tensor(2.5))), ("leaf", .tensor(leaf)),
+      ("scalar", .tensor(Tensor([2.5], shape: []))), ("leaf", .tensor(leaf)),
       (
         "plain",
         .list([
@@ -41,7 +41,7 @@ struct PythonTests {
       dtypes.map { ($0.name, base.to($0)) } + [("flag", Tensor([true, false, true])), ("view", float.transpose(0, 1))],
       to: folder.file("all.safetensors"), metadata: ["note": "ä \"q\""])
     let arrays = [
-      ("f", base.to(.float64)), ("i", base), ("flag", Tensor([true, false])), ("scalar", Tensor(1.5)),
+      ("f", base.to(.float64)), ("i", base), ("flag", Tensor([true, false])), ("scalar", Tensor([1.5], shape: [])),
       ("t", float.transpose(0, 1)),
     ]
     try Npz.save(arrays, to: folder.file("arrays.npz"))

@@ -32,6 +32,8 @@ def flat(value, prefix=""):
         return [leaf for i, inner in enumerate(value) for leaf in flat(inner, join(i))]
     if isinstance(value, torch.Size):
         return [leaf for i, inner in enumerate(value) for leaf in flat(inner, join(i))]
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, np.ndarray):
         kind = value.dtype.newbyteorder("=").name
         wide = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}.get(kind, kind)
@@ -77,7 +79,7 @@ def torch_files():
     checkpoint = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "scheduler": plain, "step": 2}
     wide = {"u16": torch.tensor([1, 65535], dtype=torch.uint16), "u32": torch.tensor([1, 2**32 - 1], dtype=torch.uint32)}
     arrays = {"f": np.arange(6, dtype=np.float32).reshape(2, 3), "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
-              "big": np.arange(3, dtype=">i4"), "u16": np.array([7, 65535], dtype=np.uint16), "scalar": float(np.float64(2.5)),
+              "big": np.arange(3, dtype=">i4"), "u16": np.array([7, 65535], dtype=np.uint16), "scalar": np.float64(2.5), "count": np.int32(-3), "yes": np.bool_(True),
               "dtype": torch.bfloat16}
     for name, value in [("small", small), ("every", every), ("shared", shared), ("strided", strided),
                         ("checkpoint", checkpoint), ("wide", wide), ("arrays", arrays)]:
