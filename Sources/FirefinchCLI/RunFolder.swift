@@ -5,19 +5,19 @@ import Foundation
 enum RunFolder {
   /// Makes the folder and checks that it can be written, before hours of work depend on it.
   static func prepare(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw CommandFailure("--out \(path): the folder cannot be made: \(reason(error))")
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += made.isEmpty || made.hasSuffix("/") ? "\(part)" : "/\(part)"
+      if mkdir(made, 0o777) != 0 && errno != EEXIST {
+        throw CommandFailure("--out \(path): the folder \(made) cannot be made: \(String(cString: strerror(errno)))")
+      }
+    }
+    var isDirectory: ObjCBool = false
+    if !FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) || !isDirectory.boolValue {
+      throw CommandFailure("--out \(path): a file of that name is in the way; name a folder")
     }
     if access(path, W_OK) != 0 {
       throw CommandFailure("--out \(path): the folder cannot be written: \(String(cString: strerror(errno)))")
     }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(underlying.code))) }
-    return error.localizedDescription
   }
 }

@@ -13,9 +13,9 @@ struct TrainFashionMNIST: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fashion-mnist", abstract: "Train a picture classifier on Fashion-MNIST.",
     discussion: """
-      Writes to the folder given by --out: metrics.jsonl (a line per epoch), curves.png, predictions.png, TensorBoard event
-      files, model.safetensors, model.pt (for Python's torch.load) and checkpoint.pt, from which --resume goes on after an
-      interruption to exactly the same result.
+      Writes to the folder given by --out: metrics.jsonl (a line per epoch), curves.png, predictions.png, TensorBoard \
+      event files, model.safetensors, model.pt (for Python's torch.load) and checkpoint.pt, from which --resume goes on \
+      after an interruption to exactly the same result.
       """)
 
   enum ModelName: String, CaseIterable, ExpressibleByArgument { case cnn, mlp, resnet }
@@ -32,6 +32,7 @@ struct TrainFashionMNIST: ParsableCommand {
   @Option(help: "Threads for computing. Default: one per processor.") var threads: Int?
   @Option(help: "Threads that prepare batches.") var workers = 0
   @Option(help: "Folder for the results.") var out = "runs/fashion-mnist"
+  @Option(help: "Seconds between checkpoints within an epoch, at most 10.") var checkpointEvery = 5.0
   @Flag(help: "Go on from the checkpoint in --out, if there is one.") var resume = false
   @Flag(help: "Print nothing but errors.") var quiet = false
 
@@ -44,6 +45,9 @@ struct TrainFashionMNIST: ParsableCommand {
     try positive(limit, "--limit")
     try positive(threads, "--threads")
     if workers < 0 { throw ValidationError("--workers must not be negative, got \(workers).") }
+    if !(0...10).contains(checkpointEvery) {
+      throw ValidationError("--checkpoint-every must be 0 to 10 seconds, got \(checkpointEvery).")
+    }
     if let lr, !(lr > 0 && lr.isFinite) { throw ValidationError("--lr must be a positive number, got \(lr).") }
   }
 
@@ -55,7 +59,9 @@ struct TrainFashionMNIST: ParsableCommand {
     var training = try FashionMNIST(directory: data, train: true)
     var test = try FashionMNIST(directory: data, train: false)
     if let limit { (training, test) = (training.prefix(limit), test.prefix(limit)) }
-    let trainer = try Trainer(config: config, training: training, test: test, out: out, workers: workers, quiet: quiet)
+    let trainer = try Trainer(
+      config: config, training: training, test: test, out: out, workers: workers, checkpointEvery: checkpointEvery,
+      progress: Progress(quiet: quiet))
     try trainer.run(resume: resume)
   }
 }

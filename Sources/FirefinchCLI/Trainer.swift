@@ -15,6 +15,8 @@ final class Trainer {
   private let progress: Progress
   private let report: RunReport
   private let checkpoints: CheckpointStore
+  /// Seconds.
+  private let checkpointEvery: Double
   private var lastSave = ContinuousClock.now
 
   /// What a checkpoint needs beside weights, optimizer and generators.
@@ -31,12 +33,15 @@ final class Trainer {
   private var position = Position()
 
   init(
-    config: TrainConfig, training: FashionMNIST, test: FashionMNIST, out: String, workers: Int, quiet: Bool
+    config: TrainConfig, training: FashionMNIST, test: FashionMNIST, out: String, workers: Int, checkpointEvery: Double,
+    progress: Progress
   ) throws {
     self.config = config
     self.training = training
     self.test = test
     self.out = out
+    self.checkpointEvery = checkpointEvery
+    self.progress = progress
     manualSeed(config.seed)
     model = SmallModels.make(config.model)!
     switch config.optimizer {
@@ -52,7 +57,6 @@ final class Trainer {
         return [FashionMNIST.normalise(rows[0]), rows[1]]
       })
     scheduler = CosineAnnealingLR(optimizer, tMax: max(config.epochs * loader.count, 1))
-    progress = Progress(quiet: quiet)
     try RunFolder.prepare(out)
     report = RunReport(folder: out)
     checkpoints = CheckpointStore(folder: out)
@@ -104,7 +108,7 @@ final class Trainer {
         progress.end()
         throw CommandFailure("interrupted; go on with the same command and --resume", code: 130)
       }
-      if seconds(since: lastSave) > 5 { try save() }
+      if seconds(since: lastSave) > checkpointEvery { try save() }
     }
     let (testLoss, testAccuracy) = evaluate()
     position.seconds = before + seconds(since: begin)
@@ -146,7 +150,7 @@ final class Trainer {
   private func explainNonFinite(_ value: Double, _ batch: [Tensor]) -> String {
     let cause = model.firstNonFinite(input: batch[0])
     let place = cause.map { ", first seen in \($0)" } ?? ""
-    return "the loss is \(value) at step \(globalStep + 1) (epoch \(position.epoch + 1))\(place); "
+    return "the loss is \(value.isNaN ? "NaN" : "\(value)") at step \(globalStep + 1) (epoch \(position.epoch + 1))\(place); "
       + "lower --lr. The last checkpoint in \(out) is kept"
   }
 

@@ -1,0 +1,74 @@
+import Firefinch
+import Foundation
+import Testing
+
+/// Wrong use, help, and the small commands.
+@Suite struct CommandLineTests {
+  @Test func helpNamesTheCommands() throws {
+    let help = try Command.run("--help")
+    #expect(help.code == 0 && help.errors.isEmpty)
+    for word in ["train", "predict", "info", "inspect"] { #expect(help.output.contains(word)) }
+    let train = try Command.run("train", "fashion-mnist", "--help")
+    for option in [
+      "--data", "--model", "--epochs", "--batch-size", "--lr", "--optimizer", "--seed", "--limit", "--threads", "--workers",
+      "--out", "--resume", "--quiet",
+    ] { #expect(train.output.contains(option)) }
+    #expect(try Command.run("--version").output.hasPrefix("firefinch "))
+  }
+
+  @Test(arguments: [
+    (["train", "fashion-mnist", "--epochz", "3"], "'--epochz'"),
+    (["train", "fashion-mnist", "--epochs"], "Missing value for '--epochs"),
+    (["train", "fashion-mnist", "--model", "vgg"], "'cnn', 'mlp' or 'resnet'"),
+    (["train", "fashion-mnist", "--epochs", "many"], "'many' is invalid for '--epochs"),
+    (["train", "fashion-mnist", "--epochs", "0"], "--epochs must be at least 1, got 0"),
+    (["train", "fashion-mnist", "--batch-size", "-4"], "--batch-size"),
+    (["train", "fashion-mnist", "--workers", "-1"], "--workers"),
+    (["train", "fashion-mnist", "--lr", "nan"], "--lr must be a positive number"),
+    (["predict", "picture.png"], "--checkpoint"), (["inspect"], "<file>"), (["bogus"], "'bogus'"),
+  ])
+  func wrongUseExitsWith2(_ arguments: [String], _ words: String) throws {
+    let result = try Command.start(arguments).finish()
+    #expect(result.code == 2)
+    #expect(result.errors.contains(words), "\(result.errors)")
+    #expect(result.output.isEmpty)
+  }
+
+  @Test func infoSaysWhatIsUsed() throws {
+    let info = try Command.run("info")
+    #expect(info.code == 0)
+    for word in ["processor", "instructions", "threads", "oneDNN", "OpenBLAS", "GPU"] { #expect(info.output.contains(word)) }
+    let plain = try Command.run("info", environment: ["FIREFINCH_NO_LIBRARIES": "1", "FIREFINCH_ISA": "sse2"])
+    #expect(plain.output.contains("instructions sse2"))
+    #expect(plain.output.contains("not used"))
+  }
+
+  @Test func inspectReadsEveryFormatAndRefusesDamage() throws {
+    let folder = Folder()
+    let pairs = [("weight", Tensor.ones([2, 3])), ("count", Tensor(7))]
+    try Safetensors.save(pairs, to: folder / "a.safetensors", metadata: [:])
+    try StateValue.record(pairs.map { ($0.0, .tensor($0.1)) }).save(to: folder / "a.pt")
+    try Npz.save(pairs, to: folder / "a.npz")
+    for name in ["a.safetensors", "a.pt", "a.npz"] {
+      let result = try Command.run("inspect", folder / name)
+      #expect(result.code == 0 && result.output.contains("weight") && result.output.contains("[2, 3]"), "\(name)")
+      let bytes = try folder.bytes(name)
+      for (kind, damaged) in [("cut", Array(bytes.dropLast(9))), ("empty", [])] {
+        try folder.write("bad", damaged)
+        let bad = try Command.run("inspect", folder / "bad")
+        #expect(bad.code == 1 && bad.output.isEmpty, "\(name), \(kind)")
+        #expect(bad.errors.split(separator: "\n").count == 1, "one sentence: \(bad.errors)")
+      }
+    }
+    let picture = Image(width: 5, height: 4, channels: 3, pixels: [UInt8](repeating: 9, count: 60))
+    try PNG.write(picture, to: folder / "a.png")
+    let png = try Command.run("inspect", folder / "a.png")
+    #expect(png.code == 0 && png.output.contains("5") && png.output.contains("4") && png.output.contains("8"))
+    var bytes = try folder.bytes("a.png")
+    bytes[bytes.count / 2] ^= 0x40
+    try folder.write("a.png", bytes)
+    #expect(try Command.run("inspect", folder / "a.png").code == 1)
+    let missing = try Command.run("inspect", folder / "missing.pt")
+    #expect(missing.code == 1 && missing.errors.contains("missing.pt"))
+  }
+}
