@@ -4,9 +4,9 @@ import FirefinchTensor
 
 /// Says what a file holds, whatever it is called.
 public enum FileInspector {
-  /// Lines that list a file's content: name, shape and dtype of every tensor of a PyTorch, safetensors, NumPy or IDX file,
-  /// plain values of a checkpoint too; size, channels and depth of a PNG. The whole file is read and all its checksums are
-  /// verified. Throws `FileError` for damage and for unknown kinds.
+  /// Lines that list a file's content: name, shape and dtype of every tensor of a PyTorch, safetensors, NumPy or IDX
+  /// file, plain values of a checkpoint too; size, channels and depth of a PNG. The whole file is read and all its
+  /// checksums are verified. Throws `FileError` for damage and for unknown kinds.
   public static func describe(_ path: String) throws -> [String] {
     let file = try MappedFile(path)
     return try withExtendedLifetime(file) { try describe(file) }
@@ -17,7 +17,9 @@ public enum FileInspector {
     if PNG.isPNG(bytes) {
       let image = try PNG.decode(bytes, path: path)
       let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]
-      return ["PNG picture, \(image.width) x \(image.height), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"]
+      return [
+        "PNG picture, \(image.width) x \(image.height), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"
+      ]
     }
     if Npy.isNpy(bytes) { return listing("NumPy array", [("array", .tensor(try Npy.decode(bytes, path: path)))]) }
     if ZipReader.isZip(bytes) {
@@ -37,7 +39,8 @@ public enum FileInspector {
     if Safetensors.isSafetensors(bytes) {
       let metadata = try Safetensors.metadata(path).sorted { $0.key < $1.key }
       let tensors = try Safetensors.load(path).map { ($0.0, StateValue.tensor($0.1)) }
-      return listing("safetensors file", tensors) + metadata.map { "metadata \(printable($0.key)): \(printable($0.value))" }
+      return listing("safetensors file", tensors)
+        + metadata.map { "metadata \(printable($0.key)): \(printable($0.value))" }
     }
     throw FileError(
       path: path,
@@ -80,9 +83,11 @@ public enum FileInspector {
 
   /// Names come from files: control characters must not reach a terminal.
   private static func printable(_ text: String) -> String {
-    let safe = String(String.UnicodeScalarView(text.unicodeScalars.prefix(300).map {
-      $0.properties.generalCategory == .control || $0.properties.generalCategory == .format ? "\u{FFFD}" : $0
-    }))
+    let safe = String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.prefix(300).map {
+          $0.properties.generalCategory == .control || $0.properties.generalCategory == .format ? "\u{FFFD}" : $0
+        }))
     return safe.unicodeScalars.count < text.unicodeScalars.count ? safe + "…" : safe
   }
 }

@@ -3,8 +3,8 @@ import FirefinchTensor
 
 /// Tensors over bytes of files.
 enum FileTensor {
-  /// A storage over `bytes`, which `owner` keeps alive. The memory is borrowed when every element type may lie there, else
-  /// copied.
+  /// A storage over `bytes`, which `owner` keeps alive. The memory is borrowed when every element type may lie there,
+  /// else copied.
   static func storage(_ bytes: UnsafeRawBufferPointer, owner: AnyObject) -> Storage {
     if let start = bytes.baseAddress, Int(bitPattern: start) % 16 == 0 {
       return Storage(borrowing: UnsafeMutableRawPointer(mutating: start), byteCount: bytes.count, owner: owner)
@@ -14,8 +14,8 @@ enum FileTensor {
     return copy
   }
 
-  /// A tensor over `bytes`; `name` is for messages. Throws `FileError` when the layout leaves the bytes or a bool is neither
-  /// 0 nor 1.
+  /// A tensor over `bytes`; `name` is for messages. Throws `FileError` when the layout leaves the bytes or a bool is
+  /// neither 0 nor 1.
   static func make(
     _ bytes: UnsafeRawBufferPointer, owner: AnyObject, layout: Layout, dtype: DType, path: String, name: String
   ) throws -> Tensor {

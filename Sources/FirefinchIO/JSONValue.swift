@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON document (RFC 8259) whose objects keep their order.
-public indirect enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number without fraction and exponent that fits.
@@ -12,7 +12,9 @@ public indirect enum JSONValue: Sendable, Equatable {
   case object([JSONMember])
 
   /// An object from pairs in order.
-  public static func record(_ pairs: [(String, JSONValue)]) -> JSONValue { .object(pairs.map { JSONMember($0.0, $0.1) }) }
+  public static func record(_ pairs: [(String, JSONValue)]) -> JSONValue {
+    .object(pairs.map { JSONMember($0.0, $0.1) })
+  }
 
   /// The value of an object's member, or nil.
   public subscript(_ name: String) -> JSONValue? {
@@ -56,9 +58,12 @@ public indirect enum JSONValue: Sendable, Equatable {
 
 /// A name and its value in a JSON object.
 public struct JSONMember: Sendable, Equatable {
+  /// Unique in its object.
   public let name: String
+  /// What the name stands for.
   public let value: JSONValue
 
+  /// A member of an object.
   public init(_ name: String, _ value: JSONValue) {
     self.name = name
     self.value = value
@@ -67,8 +72,11 @@ public struct JSONMember: Sendable, Equatable {
 
 /// What is wrong with a JSON text, and at which byte.
 public struct JSONError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// Where in the text, in bytes.
   public let offset: Int
+  /// What is wrong there.
   public let message: String
+  /// The message with its place.
   public var description: String { "JSON: \(message) at byte \(offset)" }
 }
 
@@ -133,8 +141,8 @@ extension JSONValue {
 // MARK: Reading
 
 extension JSONValue {
-  /// Parses a whole text. Throws `JSONError` for anything that is not exactly one JSON value in valid UTF-8, for repeated
-  /// names and for more than `depthLimit` nested arrays and objects.
+  /// Parses a whole text. Throws `JSONError` for anything that is not exactly one JSON value in valid UTF-8, for
+  /// repeated names and for more than `depthLimit` nested arrays and objects.
   public static func parse(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = 64) throws(JSONError) -> JSONValue {
     var parser = Parser(bytes: bytes, depthLimit: depthLimit)
     let value = try parser.value(depth: 0)
@@ -211,7 +219,9 @@ extension JSONValue {
       if accept("}") { return .object(members) }
       repeat {
         skipSpace()
-        guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw fail("got \(found()), expected a name in quotes") }
+        guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else {
+          throw fail("got \(found()), expected a name in quotes")
+        }
         let start = at
         let name = try string()
         if !names.insert(name).inserted {
@@ -316,12 +326,14 @@ extension JSONValue {
     private mutating func escapedScalar() throws(JSONError) -> UnicodeScalar {
       let high = try hexUnit()
       if let scalar = UnicodeScalar(high) { return scalar }
-      guard high < 0xDC00, at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
+      guard high < 0xDC00, at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u")
+      else {
         throw fail("half of a surrogate pair")
       }
       at += 2
       let low = try hexUnit()
-      guard low >= 0xDC00, low <= 0xDFFF, let scalar = UnicodeScalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)) else {
+      guard low >= 0xDC00, low <= 0xDFFF, let scalar = UnicodeScalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
+      else {
         throw fail("half of a surrogate pair")
       }
       return scalar

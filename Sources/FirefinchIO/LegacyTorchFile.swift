@@ -1,8 +1,8 @@
 import FirefinchCore
 import FirefinchTensor
 
-/// The format of `torch.save` before PyTorch 1.6: pickles of a magic number, a version, the writer's machine, the object and
-/// the storages' keys, then every storage's length and bytes. It has no checksums.
+/// The format of `torch.save` before PyTorch 1.6: pickles of a magic number, a version, the writer's machine, the
+/// object and the storages' keys, then every storage's length and bytes. It has no checksums.
 enum LegacyTorchFile {
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
 
@@ -21,7 +21,8 @@ enum LegacyTorchFile {
       if bytes.count >= 512, String(decoding: bytes[257..<262], as: UTF8.self) == "ustar" {
         throw FormatError("a tar archive of PyTorch before 0.2 is not supported; load and save it with a newer PyTorch")
       }
-      throw FormatError("this is not a file of torch.save: neither a zip archive nor PyTorch's magic number at its beginning")
+      throw FormatError(
+        "this is not a file of torch.save: neither a zip archive nor PyTorch's magic number at its beginning")
     }
     var at = 0
     func pickle() throws -> (PickleGraph, Int) {
@@ -33,7 +34,9 @@ enum LegacyTorchFile {
     let (version, versionRoot) = try pickle()
     guard case .int(1001) = version.nodes[versionRoot].kind else { throw FormatError("the version is not 1001") }
     let (machine, machineRoot) = try pickle()
-    let isBigEndian = try machine.value(machineRoot) { _ in throw FormatError("a storage in the machine's description") }["little_endian"]?.flag == false
+    let isBigEndian =
+      try machine.value(machineRoot) { _ in throw FormatError("a storage in the machine's description") }[
+        "little_endian"]?.flag == false
     let (graph, root) = try pickle()
     let (list, listRoot) = try pickle()
     guard case .list = list.nodes[listRoot].kind else { throw FormatError("the list of storages is damaged") }
@@ -59,11 +62,14 @@ enum LegacyTorchFile {
         throw FormatError("storage '\(key)' has \(count) elements, \(record.count) are expected")
       }
       guard record.byteCount <= bytes.count - at else {
-        throw FormatError("storage '\(key)' needs \(record.byteCount) bytes, the file has \(bytes.count - at) left; it is truncated")
+        throw FormatError(
+          "storage '\(key)' needs \(record.byteCount) bytes, the file has \(bytes.count - at) left; it is truncated")
       }
       let storage = FileTensor.storage(UnsafeRawBufferPointer(rebasing: bytes[at..<at + record.byteCount]), owner: file)
       if isBigEndian {
-        guard let format = record.format else { throw FormatError("a big-endian storage without dtype is not supported") }
+        guard let format = record.format else {
+          throw FormatError("a big-endian storage without dtype is not supported")
+        }
         format.swapBytes(UnsafeMutableRawBufferPointer(start: storage.data, count: storage.byteCount))
       }
       storages[key] = storage

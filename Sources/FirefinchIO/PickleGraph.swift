@@ -1,8 +1,8 @@
 import FirefinchCore
 import FirefinchTensor
 
-/// The objects that a pickle describes, as plain data. They are kept in one array and refer to one another by index, so that
-/// no nesting or cycle, however deep, can exhaust the stack when they are built or freed.
+/// The objects that a pickle describes, as plain data. They are kept in one array and refer to one another by index, so
+/// that no nesting or cycle, however deep, can exhaust the stack when they are built or freed.
 package struct PickleGraph {
   /// Index of a node.
   package typealias Ref = Int
@@ -79,8 +79,8 @@ extension PickleGraph {
   /// Most values of a tree, those reached on several ways counted each time.
   static let valueLimit = 1 << 24
 
-  /// The tree under `root`. `storage` gives the bytes of a storage. Throws `FormatError` for cycles, for what a state tree
-  /// cannot hold, and for tensors that leave their storage.
+  /// The tree under `root`. `storage` gives the bytes of a storage. Throws `FormatError` for cycles, for what a state
+  /// tree cannot hold, and for tensors that leave their storage.
   package func value(_ root: Ref, storage: (Int) throws -> Storage) throws -> StateValue {
     var conversion = Conversion(graph: self)
     return try conversion.value(root, depth: 0, storage: storage).value

@@ -84,7 +84,9 @@ package struct Pickler {
   }
 
   private mutating func value(_ value: StateValue, depth: Int) throws {
-    if depth > PickleGraph.depthLimit { throw FormatError("more than \(PickleGraph.depthLimit) levels of nested containers") }
+    if depth > PickleGraph.depthLimit {
+      throw FormatError("more than \(PickleGraph.depthLimit) levels of nested containers")
+    }
     switch value {
     case .none: op("N")
     case .bool(let value): out.append(value ? 0x88 : 0x89)

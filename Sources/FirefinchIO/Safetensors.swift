@@ -22,8 +22,8 @@ public enum Safetensors {
     return length <= UInt64(headerLimit) && length <= UInt64(bytes.count - 8)
   }
 
-  /// The tensors in the order of their data. They borrow the mapped file's memory: nothing is read before it is used, and
-  /// writing to a tensor does not change the file. Throws `FileError` for anything that is not exactly right.
+  /// The tensors in the order of their data. They borrow the mapped file's memory: nothing is read before it is used,
+  /// and writing to a tensor does not change the file. Throws `FileError` for anything that is not exactly right.
   public static func load(_ path: String) throws -> [(String, Tensor)] {
     let file = try MappedFile(path)
     let header = try Header(file)
@@ -40,8 +40,8 @@ public enum Safetensors {
   /// The header's `__metadata__`. Throws `FileError` for anything that is not exactly right.
   public static func metadata(_ path: String) throws -> [String: String] { try Header(try MappedFile(path)).metadata }
 
-  /// Writes tensors, whole or not at all, larger element types first (so that all are aligned) and else in the order given.
-  /// Throws `FileError`; tensors without data, repeated names and the name `__metadata__` are refused.
+  /// Writes tensors, whole or not at all, larger element types first (so that all are aligned) and else in the order
+  /// given. Throws `FileError`; tensors without data, repeated names and the name `__metadata__` are refused.
   public static func save(_ pairs: [(String, Tensor)], to path: String, metadata: [String: String] = [:]) throws {
     if pairs.contains(where: { $0.1.isPoisoned }) { return }
     var members: [JSONMember] = []
@@ -76,7 +76,8 @@ public enum Safetensors {
     var header = Array(JSONValue.object(members).serialized.utf8)
     header += [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8)
     if header.count > headerLimit {
-      throw FileError(path: path, message: "safetensors: a header of \(header.count) bytes, at most \(headerLimit) are allowed")
+      throw FileError(
+        path: path, message: "safetensors: a header of \(header.count) bytes, at most \(headerLimit) are allowed")
     }
     try AtomicFile.write(path) { out in
       try out.append((0..<8).map { UInt8(header.count >> (8 * $0) & 255) })
@@ -123,7 +124,9 @@ public enum Safetensors {
         if member.name == "__metadata__" {
           guard let pairs = member.value.members else { throw fail("__metadata__ is not an object") }
           for pair in pairs {
-            guard let text = pair.value.text else { throw fail("__metadata__ has '\(pair.name)', which is not a string") }
+            guard let text = pair.value.text else {
+              throw fail("__metadata__ has '\(pair.name)', which is not a string")
+            }
             metadata[pair.name] = text
           }
           continue
@@ -134,7 +137,8 @@ public enum Safetensors {
       var at = start
       for entry in entries {
         guard entry.range.lowerBound == at else {
-          throw fail("the data of '\(entry.name)' begin at byte \(entry.range.lowerBound - start), expected \(at - start)")
+          throw fail(
+            "the data of '\(entry.name)' begin at byte \(entry.range.lowerBound - start), expected \(at - start)")
         }
         at = entry.range.upperBound
       }
@@ -148,16 +152,20 @@ public enum Safetensors {
       guard let type = member.value["dtype"]?.text, let sizes = member.value["shape"]?.elements,
         let offsets = member.value["data_offsets"]?.elements, offsets.count == 2, member.value.members?.count == 3
       else { throw fail("'\(name)' needs dtype, shape and two data_offsets") }
-      guard let dtype = names.first(where: { $0.0 == type })?.1 else { throw fail("'\(name)' has the unknown dtype \(type)") }
+      guard let dtype = names.first(where: { $0.0 == type })?.1 else {
+        throw fail("'\(name)' has the unknown dtype \(type)")
+      }
       let shape = sizes.compactMap(\.integer)
       guard shape.count == sizes.count, shape.count <= 64, let count = Tensor.checkedCount(shape) else {
         throw fail("'\(name)' has a shape that is not possible: \(member.value["shape"]!.serialized.prefix(200))")
       }
-      guard let begin = offsets[0].integer, let end = offsets[1].integer, begin >= 0, begin <= end, end <= available else {
+      guard let begin = offsets[0].integer, let end = offsets[1].integer, begin >= 0, begin <= end, end <= available
+      else {
         throw fail("'\(name)' has data_offsets outside the \(available) bytes of data")
       }
       guard end - begin == count * dtype.size else {
-        throw fail("'\(name)' of shape \(shape) and dtype \(type) needs \(count * dtype.size) bytes, it has \(end - begin)")
+        throw fail(
+          "'\(name)' of shape \(shape) and dtype \(type) needs \(count * dtype.size) bytes, it has \(end - begin)")
       }
       return Entry(name: name, dtype: dtype, shape: shape, range: start + begin..<start + end)
     }

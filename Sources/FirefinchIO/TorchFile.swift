@@ -3,9 +3,9 @@ import FirefinchTensor
 import Foundation
 
 extension StateValue {
-  /// Reads a file of `torch.save`: zip archives (PyTorch 1.6 and later; tensors borrow the mapped file's memory) and the
-  /// format before. No code is executed; names outside a short list are an error. Tensors of a GPU come to the CPU; tensors
-  /// that shared memory do so again.
+  /// Reads a file of `torch.save`: zip archives (PyTorch 1.6 and later; tensors borrow the mapped file's memory) and
+  /// the format before. No code is executed; names outside a short list are an error. Tensors of a GPU come to the CPU;
+  /// tensors that shared memory do so again.
   ///
   /// Values that a state tree lacks become the nearest one that it has: sets are lists, bytes are uint8 tensors, dtypes
   /// (`torch.float32`) and devices are strings, whole numbers beyond 64 bits are doubles, NumPy's arrays are tensors.
@@ -21,8 +21,9 @@ extension StateValue {
     }
   }
 
-  /// Writes a file that Python's `torch.load(path, weights_only=True)` opens, whole or not at all. A storage that several
-  /// tensors share is written once. Throws `FileError`; a tensor without data is a mistake. Same as `torch.save`.
+  /// Writes a file that Python's `torch.load(path, weights_only=True)` opens, whole or not at all. A storage that
+  /// several tensors share is written once. Throws `FileError`; a tensor without data is a mistake. Same as
+  /// `torch.save`.
   public func save(to path: String) throws {
     if hasPoison { return }
     do { try TorchFile.save(self, to: path) } catch let error as FormatError {
@@ -67,12 +68,14 @@ extension StateValue {
   }
 }
 
-/// The zip archives of `torch.save`: `NAME/data.pkl`, `NAME/data/KEY` for every storage, `NAME/byteorder`, `NAME/version`.
+/// The zip archives of `torch.save`: `NAME/data.pkl`, `NAME/data/KEY` for every storage, `NAME/byteorder`,
+/// `NAME/version`.
 enum TorchFile {
   static func load(_ archive: ZipReader) throws -> StateValue {
     let pickles = archive.entries.filter { $0.name.hasSuffix("/data.pkl") && $0.name.filter { $0 == "/" }.count == 1 }
     guard pickles.count == 1 else {
-      throw FormatError("a zip archive, but not one of torch.save: it has \(pickles.count) entries NAME/data.pkl, expected 1")
+      throw FormatError(
+        "a zip archive, but not one of torch.save: it has \(pickles.count) entries NAME/data.pkl, expected 1")
     }
     let prefix = String(pickles[0].name.dropLast("data.pkl".count))
     if archive[prefix + "constants.pkl"] != nil {
@@ -89,7 +92,9 @@ enum TorchFile {
     }
     let pickle = try archive.read(pickles[0])
     let (graph, root, end) = try withExtendedLifetime(pickle.owner) { try Unpickler.read(pickle.bytes) }
-    guard end == pickle.bytes.count else { throw FormatError("\(pickle.bytes.count - end) bytes too many after the pickle") }
+    guard end == pickle.bytes.count else {
+      throw FormatError("\(pickle.bytes.count - end) bytes too many after the pickle")
+    }
     // Also the entries that no tensor needs: a damaged file should not pass.
     for entry in archive.entries where !entry.name.hasPrefix(prefix + "data/") && entry.name != pickles[0].name {
       _ = try archive.read(entry)
@@ -108,7 +113,9 @@ enum TorchFile {
         let payload = try archive.read(entry)
         known = withExtendedLifetime(payload.owner) { FileTensor.storage(payload.bytes, owner: payload.owner) }
         if isBigEndian {
-          guard let format = record.format else { throw FormatError("a big-endian storage without dtype is not supported") }
+          guard let format = record.format else {
+            throw FormatError("a big-endian storage without dtype is not supported")
+          }
           format.swapBytes(UnsafeMutableRawBufferPointer(start: known.data, count: known.byteCount))
         }
         storages[record.key] = (known, record.format)
@@ -170,7 +177,8 @@ enum TorchFile {
   private static func archiveName(_ path: String) -> String {
     let last = path.split(separator: "/").last.map(String.init) ?? ""
     let stem = last.lastIndex(of: ".").map { $0 == last.startIndex ? last : String(last[..<$0]) } ?? last
-    let isPlain = !stem.isEmpty && stem != "." && stem != ".." && stem.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }
+    let isPlain =
+      !stem.isEmpty && stem != "." && stem != ".." && stem.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }
     return isPlain ? stem : "archive"
   }
 

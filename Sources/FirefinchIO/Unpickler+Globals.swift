@@ -9,7 +9,8 @@ extension Unpickler {
     "BFloat16Storage": .native(.bfloat16), "CharStorage": .native(.int8), "ShortStorage": .native(.int16),
     "IntStorage": .native(.int32), "LongStorage": .native(.int64), "ByteStorage": .native(.uint8),
     "BoolStorage": .native(.bool), "ComplexFloatStorage": .native(.complex64),
-    "ComplexDoubleStorage": .native(.complex128), "UntypedStorage": ElementFormat?.none, "TypedStorage": ElementFormat?.none,
+    "ComplexDoubleStorage": .native(.complex128), "UntypedStorage": ElementFormat?.none,
+    "TypedStorage": ElementFormat?.none,
   ]
 
   private static let functions: Set<String> = [
@@ -17,7 +18,8 @@ extension Unpickler {
     "builtins.frozenset", "builtins.bytearray", "builtins.bytes", "builtins.complex", "builtins.dict", "builtins.list",
     "builtins.int", "builtins.float", "torch.Size", "torch.device", "torch.Tensor", "torch.nn.parameter.Parameter",
     "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
-    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch._tensor._rebuild_from_type_v2",
+    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+    "torch._tensor._rebuild_from_type_v2",
     "torch.serialization._get_layout", "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar", "numpy.core.numeric._frombuffer",
   ]
@@ -33,7 +35,8 @@ extension Unpickler {
     if functions.contains(full) { return full }
     if module == "torch", storageTypes[name] != nil || ElementFormat(torch: name) != nil { return full }
     throw FormatError(
-      "the global '\(full)' is not allowed: a checkpoint may hold tensors and plain values only, and this one could run code")
+      "the global '\(full)' is not allowed: a checkpoint may hold tensors and plain values only, and this one could run code"
+    )
   }
 
   private func kind(_ ref: Ref) -> PickleGraph.Kind { graph.nodes[ref].kind }
@@ -64,7 +67,8 @@ extension Unpickler {
       graph.tensors[graph.tensors.count - 1].requiresGrad = requiresGrad
       return graph.add(.tensor(graph.tensors.count - 1))
     case "torch._tensor._rebuild_from_type_v2":
-      guard depth == 0, args.count == 4, case .global(let inner) = kind(args[0]), case .global(let type) = kind(args[1]),
+      guard depth == 0, args.count == 4, case .global(let inner) = kind(args[0]),
+        case .global(let type) = kind(args[1]),
         ["torch.Tensor", "torch.nn.parameter.Parameter"].contains(type), inner.hasPrefix("torch._utils."),
         case .tuple = kind(args[2])
       else { throw wrong() }
@@ -90,7 +94,9 @@ extension Unpickler {
       default: throw wrong()
       }
     case "builtins.complex":
-      guard args.count == 2, case .double(let re) = kind(args[0]), case .double(let im) = kind(args[1]) else { throw wrong() }
+      guard args.count == 2, case .double(let re) = kind(args[0]), case .double(let im) = kind(args[1]) else {
+        throw wrong()
+      }
       let tensor = Tensor(empty: [], dtype: .complex128)
       tensor.pointer(Double.self)[0] = re
       tensor.pointer(Double.self)[1] = im
@@ -129,7 +135,9 @@ extension Unpickler {
     switch kind(first) {
     case .bytes: return first
     case .string(let text):
-      guard args.count == 2, case .string(let codec) = kind(args[1]), ["latin1", "latin-1"].contains(codec) else { throw wrong() }
+      guard args.count == 2, case .string(let codec) = kind(args[1]), ["latin1", "latin-1"].contains(codec) else {
+        throw wrong()
+      }
       if let known = encoded[first] { return known }
       var out: [UInt8] = []
       out.reserveCapacity(text.utf8.count)
@@ -164,7 +172,8 @@ extension Unpickler {
   /// (storage, offset, sizes, strides[, requires grad, hooks[, dtype or metadata]]).
   private mutating func tensor(_ name: String, _ args: [Ref]) throws -> Ref {
     func wrong() -> FormatError { FormatError("\(name) has \(args.count) arguments of the wrong kind") }
-    guard args.count >= 4, case .storage(let storage) = kind(args[0]), case .int(let offset) = kind(args[1]), offset >= 0
+    guard args.count >= 4, case .storage(let storage) = kind(args[0]), case .int(let offset) = kind(args[1]),
+      offset >= 0
     else { throw wrong() }
     var requiresGrad = false
     if args.count > 4 {
@@ -193,7 +202,9 @@ extension Unpickler {
       let format = Unpickler.storageTypes[String(type.dropFirst("torch.".count))],
       case .string(let key) = kind(parts[2]), case .int(let count) = kind(parts[4])
     else { throw FormatError("a persistent reference that is not a storage") }
-    guard count >= 0, count <= Tensor.elementLimit else { throw FormatError("a storage of \(count) elements is not possible") }
+    guard count >= 0, count <= Tensor.elementLimit else {
+      throw FormatError("a storage of \(count) elements is not possible")
+    }
     var record = PickleGraph.StorageRecord(key: key, format: format, count: count)
     if parts.count == 6 {
       if case .tuple = kind(parts[5]) {

@@ -27,7 +27,9 @@ package struct Unpickler {
   }
 
   /// One pickle. `end` is where the next byte after it lies. Throws `FormatError` with the byte at which it happened.
-  package static func read(_ bytes: UnsafeRawBufferPointer, from: Int = 0) throws -> (graph: PickleGraph, root: Ref, end: Int) {
+  package static func read(_ bytes: UnsafeRawBufferPointer, from: Int = 0) throws -> (
+    graph: PickleGraph, root: Ref, end: Int
+  ) {
     var unpickler = Unpickler(bytes, from: from)
     do {
       let root = try unpickler.run()
@@ -54,7 +56,9 @@ package struct Unpickler {
   }
 
   private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
-    guard count <= bytes.count - at else { throw FormatError("\(count) bytes are needed, \(bytes.count - at) are left") }
+    guard count <= bytes.count - at else {
+      throw FormatError("\(count) bytes are needed, \(bytes.count - at) are left")
+    }
     at += count
     return UnsafeRawBufferPointer(rebasing: bytes[at - count..<at])
   }
@@ -68,13 +72,17 @@ package struct Unpickler {
   }
 
   private func text(_ raw: UnsafeRawBufferPointer) throws -> String {
-    guard let text = String(validating: raw, as: UTF8.self) else { throw FormatError("a string that is not valid UTF-8") }
+    guard let text = String(validating: raw, as: UTF8.self) else {
+      throw FormatError("a string that is not valid UTF-8")
+    }
     return text
   }
 
   // MARK: The stack
 
-  private mutating func push(_ kind: PickleGraph.Kind, _ children: [Ref] = []) { stack.append(graph.add(kind, children)) }
+  private mutating func push(_ kind: PickleGraph.Kind, _ children: [Ref] = []) {
+    stack.append(graph.add(kind, children))
+  }
 
   private mutating func pop() throws -> Ref {
     guard stack.count > (marks.last ?? 0), let top = stack.popLast() else { throw FormatError("a value is missing") }
@@ -195,7 +203,9 @@ package struct Unpickler {
     while significant > 8, raw[significant - 1] == (raw[significant - 2] & 0x80 == 0 ? 0 : 0xFF) { significant -= 1 }
     if significant > 8 { return push(.bigInt(Array(raw[..<significant]))) }
     var value = 0
-    for (i, byte) in raw[..<significant].enumerated() { value |= Int(truncatingIfNeeded: UInt64(byte) << (8 * UInt64(i))) }
+    for (i, byte) in raw[..<significant].enumerated() {
+      value |= Int(truncatingIfNeeded: UInt64(byte) << (8 * UInt64(i)))
+    }
     if significant < 8, significant > 0, raw[significant - 1] & 0x80 != 0 { value |= -1 << (8 * significant) }
     push(.int(value))
   }
@@ -251,7 +261,8 @@ package struct Unpickler {
       try pushGlobal(module, try line())
     case 0x93:
       let names = try popMany(2)
-      guard case .string(let module) = graph.nodes[names[0]].kind, case .string(let name) = graph.nodes[names[1]].kind else {
+      guard case .string(let module) = graph.nodes[names[0]].kind, case .string(let name) = graph.nodes[names[1]].kind
+      else {
         throw FormatError("the name of a global is not a string")
       }
       try pushGlobal(module, name)
@@ -281,7 +292,8 @@ package struct Unpickler {
 
 /// Text forms of protocol 0.
 enum PickleText {
-  /// Resolves backslashes: `\uXXXX` and `\UXXXXXXXX` of Unicode strings; `\n`, `\xNN` and the like of Python 2's strings.
+  /// Resolves backslashes: `\uXXXX` and `\UXXXXXXXX` of Unicode strings; `\n`, `\xNN` and the like of Python 2's
+  /// strings.
   static func unescape(_ text: String, isPython2: Bool) throws -> String {
     if !text.utf8.contains(UInt8(ascii: "\\")) { return text }
     var out = ""
@@ -298,7 +310,8 @@ enum PickleText {
         continue
       }
       rest = rest.dropFirst()
-      let digits = escape == "x" && isPython2 ? 2 : escape == "u" && !isPython2 ? 4 : escape == "U" && !isPython2 ? 8 : 0
+      let digits =
+        escape == "x" && isPython2 ? 2 : escape == "u" && !isPython2 ? 4 : escape == "U" && !isPython2 ? 8 : 0
       if digits > 0 {
         out.unicodeScalars.append(try code(digits))
         rest = rest.dropFirst(digits)

@@ -29,11 +29,12 @@ package struct ZipReader {
 
   /// Whether the bytes begin like a zip archive.
   static func isZip(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.count >= 4 && bytes[0] == 0x50 && bytes[1] == 0x4B && (bytes[2] == 3 && bytes[3] == 4 || bytes[2] == 5 && bytes[3] == 6)
+    bytes.count >= 4 && bytes[0] == 0x50 && bytes[1] == 0x4B
+      && (bytes[2] == 3 && bytes[3] == 4 || bytes[2] == 5 && bytes[3] == 6)
   }
 
-  /// Reads the directory. Throws `FileError` for anything damaged: entries that overlap or leave the file, names that appear
-  /// twice, headers that contradict the directory.
+  /// Reads the directory. Throws `FileError` for anything damaged: entries that overlap or leave the file, names that
+  /// appear twice, headers that contradict the directory.
   package init(_ file: MappedFile) throws {
     self.file = file
     defer { withExtendedLifetime(file) {} }
@@ -48,7 +49,8 @@ package struct ZipReader {
   /// The bytes of an entry, its checksum verified. Stored entries are the file's own memory.
   package func read(_ entry: Entry) throws -> Payload {
     defer { withExtendedLifetime(file) {} }
-    let packed = UnsafeRawBufferPointer(rebasing: file.bytes[entry.dataOffset..<entry.dataOffset + entry.compressedSize])
+    let packed = UnsafeRawBufferPointer(
+      rebasing: file.bytes[entry.dataOffset..<entry.dataOffset + entry.compressedSize])
     var payload = Payload(bytes: packed, owner: file)
     if entry.method == 8 {
       // Deflate cannot shrink by more than about 1:1032: a small file cannot claim much memory.
@@ -95,19 +97,26 @@ package struct ZipReader {
     var at = count - 22
     let lowest = max(0, count - 22 - 65535)
     while at >= lowest && !(u32(at) == 0x0605_4B50 && at + 22 + u16(at + 20) == count) { at -= 1 }
-    guard at >= lowest else { throw fail("the end of the archive is missing; the file is truncated or not a zip archive") }
-    guard u16(at + 4) == 0, u16(at + 6) == 0, u16(at + 8) == u16(at + 10) else { throw fail("archives in several parts are not supported") }
+    guard at >= lowest else {
+      throw fail("the end of the archive is missing; the file is truncated or not a zip archive")
+    }
+    guard u16(at + 4) == 0, u16(at + 6) == 0, u16(at + 8) == u16(at + 10) else {
+      throw fail("archives in several parts are not supported")
+    }
     var directory = Directory(count: u16(at + 10), size: u32(at + 12), offset: u32(at + 16))
     var end = at
     // The zip64 locator lies just before the end record.
     if at >= 20, u32(at - 20) == 0x0706_4B50 {
       let record = try u64(at - 20 + 8)
       guard record <= at - 20 - 56, u32(record) == 0x0606_4B50 else { throw fail("the zip64 end record is damaged") }
-      guard u32(record + 16) == 0, u32(record + 20) == 0 else { throw fail("archives in several parts are not supported") }
+      guard u32(record + 16) == 0, u32(record + 20) == 0 else {
+        throw fail("archives in several parts are not supported")
+      }
       directory = Directory(count: try u64(record + 32), size: try u64(record + 40), offset: try u64(record + 48))
       end = record
     }
-    guard directory.offset <= end, directory.size == end - directory.offset, directory.count <= directory.size / 46 else {
+    guard directory.offset <= end, directory.size == end - directory.offset, directory.count <= directory.size / 46
+    else {
       throw fail("the directory of \(directory.count) entries is damaged")
     }
     return directory
@@ -120,9 +129,13 @@ package struct ZipReader {
       guard end - at >= 46, u32(at) == 0x0201_4B50 else { throw fail("entry \(i) of the directory is damaged") }
       let (flags, method) = (u16(at + 8), u16(at + 10))
       let (nameLength, extraLength, commentLength) = (u16(at + 28), u16(at + 30), u16(at + 32))
-      guard end - at - 46 >= nameLength + extraLength + commentLength else { throw fail("entry \(i) of the directory is damaged") }
+      guard end - at - 46 >= nameLength + extraLength + commentLength else {
+        throw fail("entry \(i) of the directory is damaged")
+      }
       let nameBytes = file.bytes[at + 46..<at + 46 + nameLength]
-      guard let name = String(validating: nameBytes, as: UTF8.self) else { throw fail("entry \(i) has a name that is not UTF-8") }
+      guard let name = String(validating: nameBytes, as: UTF8.self) else {
+        throw fail("entry \(i) has a name that is not UTF-8")
+      }
       guard flags & 1 == 0 else { throw fail("entry '\(name)' is encrypted") }
       guard method == 0 || method == 8 else {
         throw fail("entry '\(name)' has compression method \(method), expected 0 (stored) or 8 (deflate)")
@@ -172,13 +185,16 @@ package struct ZipReader {
     for i in entries.indices {
       let entry = entries[i]
       let at = entry.headerOffset
-      guard total - at >= 30, u32(at) == 0x0403_4B50 else { throw fail("the header of entry '\(entry.name)' is damaged") }
+      guard total - at >= 30, u32(at) == 0x0403_4B50 else {
+        throw fail("the header of entry '\(entry.name)' is damaged")
+      }
       let (nameLength, extraLength) = (u16(at + 26), u16(at + 28))
       let start = at + 30 + nameLength + extraLength
       guard start <= total, entry.compressedSize <= total - start else {
         throw fail("entry '\(entry.name)' of \(entry.compressedSize) bytes reaches beyond the file")
       }
-      guard u16(at + 8) == entry.method, file.bytes[at + 30..<at + 30 + nameLength].elementsEqual(entry.name.utf8) else {
+      guard u16(at + 8) == entry.method, file.bytes[at + 30..<at + 30 + nameLength].elementsEqual(entry.name.utf8)
+      else {
         throw fail("the header of entry '\(entry.name)' contradicts the directory")
       }
       entries[i].dataOffset = start

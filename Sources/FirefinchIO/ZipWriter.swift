@@ -39,7 +39,9 @@ package struct ZipWriter {
     let record = Record(
       name: Array(name.utf8), method: compressed ? 8 : 0, crc: ff_crc32(0, bytes.baseAddress, bytes.count),
       compressedSize: packed.count, size: bytes.count, offset: out.count)
-    guard record.name.count <= 0xFFFF else { throw FileError(path: path, message: "zip: the name '\(name)' is too long") }
+    guard record.name.count <= 0xFFFF else {
+      throw FileError(path: path, message: "zip: the name '\(name)' is too long")
+    }
     try out.append(localHeader(record))
     try withExtendedLifetime(block) { try out.append(packed) }
     records.append(record)
@@ -69,10 +71,12 @@ package struct ZipWriter {
         + le(isLarge ? 0xFFFF_FFFF : start, 4) + le(0, 2))
   }
 
-  private func le(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+  private func le(_ value: Int, _ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
 
-  /// What the local header and the directory have in common. The date is the first that zip can name: equal content gives
-  /// equal files.
+  /// What the local header and the directory have in common. The date is the first that zip can name: equal content
+  /// gives equal files.
   private func common(_ record: Record, isLarge: Bool) -> [UInt8] {
     le(isLarge ? 45 : 20, 2) + le(0x0800, 2) + le(record.method, 2) + le(0, 2) + le(0x21, 2) + le(Int(record.crc), 4)
       + le(isLarge ? 0xFFFF_FFFF : record.compressedSize, 4) + le(isLarge ? 0xFFFF_FFFF : record.size, 4)

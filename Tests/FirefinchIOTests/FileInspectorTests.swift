@@ -1,8 +1,7 @@
 import Firefinch
+import FirefinchIO
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("FileInspector")
 struct FileInspectorTests {
@@ -10,7 +9,8 @@ struct FileInspectorTests {
   func kinds() throws {
     let folder = try TemporaryFolder()
     let heads = [
-      "small.pt": "PyTorch file, 2 tensors, 10 elements", "small-legacy.pt": "PyTorch file (format before 1.6), 2 tensors",
+      "small.pt": "PyTorch file, 2 tensors, 10 elements",
+      "small-legacy.pt": "PyTorch file (format before 1.6), 2 tensors",
       "every.safetensors": "safetensors file, 8 tensors", "arrays.npz": "NumPy archive, 9 tensors",
       "array.npy": "NumPy array, 1 tensor, 6 elements", "array.idx": "IDX array", "array.idx.gz": "IDX array",
       "color2-16.png": "PNG picture, 13 x 9, 3 channels (RGB), 16 bits",
@@ -36,7 +36,9 @@ struct FileInspectorTests {
 
   @Test("lines name key, shape and dtype; nested keys are paths")
   func lines() throws {
-    let lines = try FileInspector.describe(Goldens.path("checkpoint.pt")).map { $0.split(separator: " ").joined(separator: " ") }
+    let lines = try FileInspector.describe(Goldens.path("checkpoint.pt")).map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
     #expect(lines.contains("optimizer.state.0.exp_avg [4, 3] float32"))
     #expect(lines.contains("model.1.num_batches_tracked [] int64"))
     #expect(lines.contains("step 2 int"))

@@ -1,9 +1,8 @@
-import Firefinch
 import CFirefinch
+import Firefinch
+import FirefinchIO
 import Foundation
 import Testing
-
-import FirefinchIO
 
 /// Damaged files must throw or load, whatever the damage: a trap would end the test run.
 @Suite("Fuzz", .serialized)
@@ -50,7 +49,9 @@ struct FuzzTests {
 
   /// Reads every element, so that a tensor outside its memory would be noticed.
   private func touch(_ tensors: [Tensor]) {
-    for tensor in tensors where tensor.elementCount < 1 << 16 && !tensor.dtype.isComplex { _ = tensor.array(Double.self) }
+    for tensor in tensors where tensor.elementCount < 1 << 16 && !tensor.dtype.isComplex {
+      _ = tensor.array(Double.self)
+    }
   }
 
   /// Loads a file in the way of its extension and by its content.
@@ -124,11 +125,14 @@ struct FuzzTests {
     }
     // Instructions in any order, with the values that the rules look for.
     let codes: [[UInt8]] =
-      "()lt]}aesudqhR0122NbQ.".utf8.map { [$0] } + [[0x85], [0x86], [0x87], [0x81], [0x8F], [0x90], [0x91], [0x94], [0x93]]
+      "()lt]}aesudqhR0122NbQ.".utf8.map { [$0] } + [
+        [0x85], [0x86], [0x87], [0x81], [0x8F], [0x90], [0x91], [0x94], [0x93],
+      ]
       + [0, 1, 2, 3, 255].map { [0x4B, $0] } + (0..<6).flatMap { [[0x68, $0], [0x71, $0]] }
       + ["storage", "0", "cpu", "latin1", "f4", "<"].map { [0x58, UInt8($0.utf8.count), 0, 0, 0] + Array($0.utf8) }
       + [
-        "torch\nFloatStorage", "torch._utils\n_rebuild_tensor_v2", "collections\nOrderedDict", "numpy\ndtype", "numpy\nndarray",
+        "torch\nFloatStorage", "torch._utils\n_rebuild_tensor_v2", "collections\nOrderedDict", "numpy\ndtype",
+        "numpy\nndarray",
         "_codecs\nencode", "builtins\nset", "torch\nSize", "numpy.core.multiarray\n_reconstruct", "torch\nuint16",
         "torch._utils\n_rebuild_parameter", "torch._utils\n_rebuild_tensor_v3", "numpy.core.multiarray\nscalar",
       ].map { [0x63] + Array(($0 + "\n").utf8) }

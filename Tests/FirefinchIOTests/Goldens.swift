@@ -1,9 +1,8 @@
 import Firefinch
+import FirefinchIO
 import FirefinchTestSupport
 import Foundation
 import Testing
-
-import FirefinchIO
 
 /// Files made by `goldens/make.py`, and what they hold.
 enum Goldens {
@@ -18,7 +17,8 @@ enum Goldens {
   }()
 
   /// Every golden file but the scripts and the expectations.
-  static let names: [String] = (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted()
+  static let names: [String] =
+    (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted()
     .filter { !$0.hasSuffix(".py") && $0 != "expected.json" && !$0.hasPrefix(".") && !$0.hasPrefix("__") } ?? []
 
   static func names(_ suffix: String) -> [String] {
@@ -58,7 +58,9 @@ enum Goldens {
     guard let tensor = value.tensor else { return "\(value) is not a tensor" }
     if tensor.dtype.name != dtype { return "dtype \(tensor.dtype.name), expected \(dtype)" }
     if tensor.shape.array != want["shape"]?.elements?.compactMap(\.integer) { return "shape \(tensor.shape)" }
-    if let grad = want["requires_grad"], .bool(tensor.requiresGrad) != grad { return "requiresGrad \(tensor.requiresGrad)" }
+    if let grad = want["requires_grad"], .bool(tensor.requiresGrad) != grad {
+      return "requiresGrad \(tensor.requiresGrad)"
+    }
     let numbers = want["data"]?.elements?.compactMap(\.number) ?? []
     if tensor.dtype == .complex64 {
       let got = (0..<numbers.count).map { Double(tensor.pointer(Float.self)[$0]) }

@@ -1,7 +1,6 @@
 import Firefinch
-import Testing
-
 import FirefinchIO
+import Testing
 
 @Suite("JSON")
 struct JSONTests {
@@ -18,11 +17,14 @@ struct JSONTests {
     #expect(try JSONValue.parse("9223372036854775808") == .double(9_223_372_036_854_775_808))
   }
 
-  @Test("anything else is an error with its place", arguments: [
-    ("", 0), ("nul", 3), ("01", 0), ("-", 1), ("1.", 2), ("1e", 2), ("[1,]", 3), ("[1 2]", 3), ("{\"a\"}", 4),
-    ("{\"a\":1,}", 7), ("{\"a\":1,\"a\":2}", 7), ("\"abc", 0), ("\"\\q\"", 2), ("\"\\ud800\"", 7), ("\"\\ud800\\u0041\"", 13),
-    ("\"\\u00g0\"", 5), ("\"\n\"", 1), ("1 2", 2), ("1e999", 0), ("[", 1), ("+1", 0), ("NaN", 0),
-  ])
+  @Test(
+    "anything else is an error with its place",
+    arguments: [
+      ("", 0), ("nul", 3), ("01", 0), ("-", 1), ("1.", 2), ("1e", 2), ("[1,]", 3), ("[1 2]", 3), ("{\"a\"}", 4),
+      ("{\"a\":1,}", 7), ("{\"a\":1,\"a\":2}", 7), ("\"abc", 0), ("\"\\q\"", 2), ("\"\\ud800\"", 7),
+      ("\"\\ud800\\u0041\"", 13),
+      ("\"\\u00g0\"", 5), ("\"\n\"", 1), ("1 2", 2), ("1e999", 0), ("[", 1), ("+1", 0), ("NaN", 0),
+    ])
   func refused(text: String, offset: Int) {
     do throws(JSONError) {
       let value = try JSONValue.parse(text)

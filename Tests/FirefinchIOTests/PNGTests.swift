@@ -1,8 +1,7 @@
 import Firefinch
+import FirefinchIO
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("PNG")
 struct PNGTests {

@@ -1,7 +1,6 @@
 import Firefinch
-import Testing
-
 import FirefinchIO
+import Testing
 
 @Suite("Pickle")
 struct PickleTests {
@@ -43,7 +42,8 @@ struct PickleTests {
     #expect(try load([0x8A, 8] + [UInt8](repeating: 0xFF, count: 7) + [0x7F, 0x2E]) == .int(.max))
     #expect(try load([0x8A, 9] + [UInt8](repeating: 0, count: 7) + [0x80, 0xFF, 0x2E]) == .int(.min))
     #expect(try load([0x8A, 9] + [UInt8](repeating: 0, count: 8) + [1, 0x2E]) == .double(18_446_744_073_709_551_616))
-    #expect(try load([0x8A, 9] + [UInt8](repeating: 0, count: 8) + [0xFF, 0x2E]) == .double(-18_446_744_073_709_551_616))
+    #expect(
+      try load([0x8A, 9] + [UInt8](repeating: 0, count: 8) + [0xFF, 0x2E]) == .double(-18_446_744_073_709_551_616))
     #expect(message([0x8B, 0xC8, 0, 0, 0] + [UInt8](repeating: 1, count: 200) + [0x2E]).contains("too large"))
     #expect(try load([0x4A, 0xFE, 0xFF, 0xFF, 0xFF, 0x2E]) == .int(-2))
   }
@@ -52,7 +52,9 @@ struct PickleTests {
   func hostile() {
     // A million tuples around one another; lists that are linked from outside to inside.
     #expect(message([0x29] + [UInt8](repeating: 0x85, count: 1_000_000) + [0x2E]).contains("levels"))
-    #expect(message([UInt8](repeating: 0x5D, count: 1_000_000) + [UInt8](repeating: 0x61, count: 999_999) + [0x2E]).contains("levels"))
+    #expect(
+      message([UInt8](repeating: 0x5D, count: 1_000_000) + [UInt8](repeating: 0x61, count: 999_999) + [0x2E]).contains(
+        "levels"))
     #expect(message([UInt8](repeating: 0x28, count: 1_000_000) + [0x2E]).contains("missing"))
     // A list that holds itself.
     #expect(message([0x5D, 0x71, 0, 0x68, 0, 0x61, 0x2E]).contains("contains itself"))
@@ -71,7 +73,9 @@ struct PickleTests {
     #expect(message(Array("(S'ls'\nios\nsystem\n.".utf8)).contains("'os.system' is not allowed"))
     #expect(message(Array("cbuiltins\neval\n.".utf8)).contains("'builtins.eval' is not allowed"))
     #expect(message(Array("ctorch\nload\n.".utf8)).contains("'torch.load' is not allowed"))
-    #expect(message([0x80, 4, 0x8C, 2] + Array("os".utf8) + [0x8C, 6] + Array("system".utf8) + [0x93, 0x2E]).contains("os.system"))
+    #expect(
+      message([0x80, 4, 0x8C, 2] + Array("os".utf8) + [0x8C, 6] + Array("system".utf8) + [0x93, 0x2E]).contains(
+        "os.system"))
     #expect(message([0x82, 1, 0x2E]).contains("instruction 0x82"))
     #expect(message([0x80, 6, 0x2E]).contains("protocol 6"))
     #expect(message([0x97, 0x2E]).contains("instruction 0x97"))
@@ -83,13 +87,15 @@ struct PickleTests {
     #expect(message([0x7D, 0x29, 0x4B, 1, 0x73, 0x2E]).contains("key"))
   }
 
-  @Test("what the pickler writes reads back", arguments: [
-    StateValue.none, .bool(false), .int(0), .int(255), .int(256), .int(65536), .int(-1), .int(.min), .int(.max),
-    .double(-0.5), .double(.infinity), .string(""), .string("naïve 🐦"), .string(String(repeating: "x", count: 1000)),
-    .list([]), .tuple([]), .dict([]), .tuple([1, 2, 3, 4]), .list([.list([.tuple(["a"])]), "a", "a"]),
-    .dict([(key: .int(3), value: .dict([(key: .string("a"), value: .none)])), (key: .string("3"), value: 4)]),
-    .list((0..<2000).map { .string("key \($0 % 700)") }),
-  ])
+  @Test(
+    "what the pickler writes reads back",
+    arguments: [
+      StateValue.none, .bool(false), .int(0), .int(255), .int(256), .int(65536), .int(-1), .int(.min), .int(.max),
+      .double(-0.5), .double(.infinity), .string(""), .string("naïve 🐦"), .string(String(repeating: "x", count: 1000)),
+      .list([]), .tuple([]), .dict([]), .tuple([1, 2, 3, 4]), .list([.list([.tuple(["a"])]), "a", "a"]),
+      .dict([(key: .int(3), value: .dict([(key: .string("a"), value: .none)])), (key: .string("3"), value: 4)]),
+      .list((0..<2000).map { .string("key \($0 % 700)") }),
+    ])
   func roundTrip(value: StateValue) throws {
     let bytes = try Pickler.write(value) { _ in throw FormatError("no tensors here") }
     #expect(try load(bytes) == value)

@@ -1,8 +1,7 @@
 import Firefinch
+import FirefinchIO
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("Python reads what Firefinch writes")
 struct PythonTests {
@@ -14,13 +13,16 @@ struct PythonTests {
     let leaf = Tensor([1.0, 2.0], dtype: .float32)
     leaf.requiresGrad = true
     let state = StateValue.record([
-      ("tensors", .record(dtypes.map { ($0.name, .tensor(base.to($0))) } + [("bool", .tensor(Tensor([true, false])))])),
+      (
+        "tensors", .record(dtypes.map { ($0.name, .tensor(base.to($0))) } + [("bool", .tensor(Tensor([true, false])))])
+      ),
       ("base", .tensor(float)), ("view", .tensor(float.transpose(0, 1))), ("empty", .tensor(Tensor.zeros([0, 3]))),
       ("scalar", .tensor(Tensor([2.5], shape: []))), ("leaf", .tensor(leaf)),
       (
         "plain",
         .list([
-          .none, .bool(true), .int(3), .int(-1), .int(1 << 40), .int(.min), .double(0.5), .string("naïve 🐦"), .string(""),
+          .none, .bool(true), .int(3), .int(-1), .int(1 << 40), .int(.min), .double(0.5), .string("naïve 🐦"),
+          .string(""),
           .list([]), .tuple([]), .dict([]), .tuple([1]), .tuple([1, 2, 3, 4]), .dict([(key: .int(7), value: "x")]),
         ])
       ),
@@ -38,7 +40,9 @@ struct PythonTests {
     let linear = [("weight", Tensor.ones([2, 3])), ("bias", Tensor.zeros([2]))]
     try StateValue.record(linear.map { ($0.0, .tensor($0.1)) }).save(to: folder.file("linear.pt"))
     try Safetensors.save(
-      dtypes.map { ($0.name, base.to($0)) } + [("flag", Tensor([true, false, true])), ("view", float.transpose(0, 1))],
+      dtypes.map { ($0.name, base.to($0)) } + [
+        ("flag", Tensor([true, false, true])), ("view", float.transpose(0, 1)),
+      ],
       to: folder.file("all.safetensors"), metadata: ["note": "ä \"q\""])
     let arrays = [
       ("f", base.to(.float64)), ("i", base), ("flag", Tensor([true, false])), ("scalar", Tensor([1.5], shape: [])),
@@ -52,7 +56,9 @@ struct PythonTests {
     }
   }
 
-  @Test("PyTorch, safetensors and NumPy open our files", .enabled(if: ProcessInfo.processInfo.environment["FIREFINCH_PYTHON"] != nil))
+  @Test(
+    "PyTorch, safetensors and NumPy open our files",
+    .enabled(if: ProcessInfo.processInfo.environment["FIREFINCH_PYTHON"] != nil))
   func check() throws {
     let folder = try TemporaryFolder()
     try writeAll(folder)

@@ -1,9 +1,8 @@
 import Firefinch
+import FirefinchIO
 import FirefinchTestSupport
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("Safetensors")
 struct SafetensorsTests {
@@ -48,7 +47,8 @@ struct SafetensorsTests {
   private func message(_ header: String, data: Int = 0, length: UInt64? = nil) throws -> String {
     let folder = try TemporaryFolder()
     let count = length ?? UInt64(header.utf8.count)
-    let raw = (0..<8).map { UInt8(count >> (8 * UInt64($0)) & 255) } + Array(header.utf8) + [UInt8](repeating: 2, count: data)
+    let raw =
+      (0..<8).map { UInt8(count >> (8 * UInt64($0)) & 255) } + Array(header.utf8) + [UInt8](repeating: 2, count: data)
     let path = try folder.write("x.safetensors", raw)
     return fileError { _ = try Safetensors.load(path) }
   }
@@ -71,7 +71,9 @@ struct SafetensorsTests {
     #expect(try message("{\"a\":\(entry("F4"))}", data: 8).contains("unknown dtype"))
     #expect(try message("{\"a\":\(entry("F32", "[-2]"))}", data: 8).contains("not possible"))
     #expect(try message("{\"a\":\(entry("F32", "[4294967296,4294967296]"))}", data: 8).contains("not possible"))
-    #expect(try message("{\"a\":\(entry("F32", "[0,9223372036854775807,9223372036854775807]", "[0,0]"))}").contains("not possible"))
+    #expect(
+      try message("{\"a\":\(entry("F32", "[0,9223372036854775807,9223372036854775807]", "[0,0]"))}").contains(
+        "not possible"))
     #expect(try message("{\"a\":\(entry("F32", "[1e3]"))}", data: 8).contains("not possible"))
     #expect(try message("{\"a\":\(entry("F32", "[2]", "[8,0]"))}", data: 8).contains("outside"))
     #expect(try message("{\"a\":\(entry("F32", "[2]", "[-8,0]"))}", data: 8).contains("outside"))
@@ -83,7 +85,8 @@ struct SafetensorsTests {
   @Test("unaligned data are copied")
   func unaligned() throws {
     let folder = try TemporaryFolder()
-    let header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}} "
+    let header =
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}} "
     let raw = (0..<8).map { UInt8(header.utf8.count >> (8 * $0) & 255) } + Array(header.utf8) + [9, 0, 0, 128, 63]
     let tensors = try Safetensors.load(try folder.write("odd.safetensors", raw))
     #expect(tensors[1].1.array(Float.self) == [1])

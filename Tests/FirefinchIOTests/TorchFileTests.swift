@@ -1,9 +1,8 @@
 import Firefinch
+import FirefinchIO
 import FirefinchTestSupport
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("PyTorch files")
 struct TorchFileTests {
@@ -71,9 +70,10 @@ struct TorchFileTests {
     // Equal content gives equal bytes.
     try shared.save(to: folder.file("other/../shared2.pt".replacingOccurrences(of: "other/../", with: "")))
     let archive = try ZipReader(try MappedFile(folder.file("shared2.pt")))
-    #expect(archive.entries.map(\.name) == [
-      "shared2/data.pkl", "shared2/byteorder", "shared2/data/0", "shared2/version", "shared2/.data/serialization_id",
-    ])
+    #expect(
+      archive.entries.map(\.name) == [
+        "shared2/data.pkl", "shared2/byteorder", "shared2/data/0", "shared2/version", "shared2/.data/serialization_id",
+      ])
     #expect(archive.entries.allSatisfy { $0.dataOffset % 64 == 0 })
   }
 
@@ -97,7 +97,8 @@ struct TorchFileTests {
     #expect(fileError { _ = try StateValue.load(from: empty) }.contains("not a file of torch.save"))
     #expect(fileError { _ = try StateValue.load(from: Goldens.path("arrays.npz")) }.contains("not one of torch.save"))
     #expect(fileError { _ = try StateValue.load(from: folder.file("missing.pt")) }.contains("cannot be opened"))
-    #expect(fileError { try StateValue.int(1).save(to: folder.file("no/such/folder.pt")) }.contains("cannot be written"))
+    #expect(
+      fileError { try StateValue.int(1).save(to: folder.file("no/such/folder.pt")) }.contains("cannot be written"))
     let meta = StateValue.tensor(Tensor.empty([2], device: .meta))
     #expect(fileError { try meta.save(to: folder.file("meta.pt")) }.contains("no data"))
     #expect(!FileManager.default.fileExists(atPath: folder.file("meta.pt")))

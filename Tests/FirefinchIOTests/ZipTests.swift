@@ -1,9 +1,8 @@
 import Firefinch
+import FirefinchIO
 import FirefinchTestSupport
 import Foundation
 import Testing
-
-import FirefinchIO
 
 @Suite("Zip and npz")
 struct ZipTests {
@@ -74,7 +73,9 @@ struct ZipTests {
   func npzRoundTrip(compressed: Bool) throws {
     let folder = try TemporaryFolder()
     let path = folder.file("x.npz")
-    var pairs: [(String, Tensor)] = [("flag", Tensor([true, false])), ("scalar", Tensor(1.5)), ("none", Tensor.zeros([0, 2]))]
+    var pairs: [(String, Tensor)] = [
+      ("flag", Tensor([true, false])), ("scalar", Tensor(1.5)), ("none", Tensor.zeros([0, 2])),
+    ]
     for dtype in DType.allCases where !dtype.isComplex && dtype != .bool && dtype != .bfloat16 {
       pairs.append((dtype.name, Tensor.arange(6).reshape([2, 3]).to(dtype).transpose(0, 1)))
     }
@@ -102,7 +103,8 @@ struct ZipTests {
     let huge = try folder.write("huge.idx", [0, 0, 8, 4] + [0, 0, 0, 0] + [UInt8](repeating: 0xFF, count: 12))
     #expect(fileError { _ = try IDX.read(huge) }.contains("too large"))
     let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904), }"
-    let npy = try folder.write("huge.npy", [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8))
+    let npy = try folder.write(
+      "huge.npy", [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8))
     #expect(fileError { _ = try Npy.load(npy) }.contains("not possible"))
   }
 }

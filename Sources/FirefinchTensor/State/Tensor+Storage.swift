@@ -4,8 +4,8 @@ extension Tensor {
   /// The most elements that a tensor may have.
   public static let elementLimit = 1 << 45
 
-  /// A tensor over memory that may be shared with others, as `torch.as_strided` over a storage. For readers of files: every
-  /// number is checked, so that hostile ones throw instead of reading elsewhere.
+  /// A tensor over memory that may be shared with others, as `torch.as_strided` over a storage. For readers of files:
+  /// every number is checked, so that hostile ones throw instead of reading elsewhere.
   public convenience init(storage: Storage, checked layout: Layout, dtype: DType) throws(TensorError) {
     guard layout.shape.count == layout.strides.count, layout.rank <= 64 else {
       throw .shape("Tensor: \(layout.rank) sizes with \(layout.strides.count) strides, expected as many, at most 64")
