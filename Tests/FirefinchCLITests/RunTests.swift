@@ -72,7 +72,7 @@ import Testing
     let options = ["--limit", "20000", "--epochs", "1"]
     #expect(try Command.start(arguments(folder / "whole") + options).finish().code == 0)
     let running = try Command.start(arguments(folder / "stopped", "--checkpoint-every", "0.05") + options)
-    while !(folder.has("stopped/checkpoint.pt")) && running.process.isRunning { usleep(5000) }
+    while !folder.has("stopped/checkpoint.pt") && running.process.isRunning { usleep(5000) }
     running.kill(SIGINT)
     let stopped = try running.finish()
     #expect(stopped.code == 130 && stopped.errors.contains("--resume"), "\(stopped)")

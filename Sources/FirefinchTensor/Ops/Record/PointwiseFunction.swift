@@ -69,10 +69,11 @@ final class PointwiseFunction: Sendable {
     let cls = common.registerClass
     if ownClass.isEmpty { return program(cls) }
     let classes = inputs.enumerated().map { ownClass.contains($0.offset) ? $0.element.registerClass : cls }
+    let key = [cls] + classes
     return programs.withLock { cache in
-      if let known = cache[classes] { return known }
+      if let known = cache[key] { return known }
       let fresh = Program(exprs, inputs: classes, common: cls)
-      cache[classes] = fresh
+      cache[key] = fresh
       return fresh
     }
   }
@@ -86,10 +87,12 @@ final class PointwiseFunction: Sendable {
 
   @inline(never) private func compile(_ cls: RegisterClass) -> Program {
     let classes = [RegisterClass](repeating: cls, count: inputCount)
+    // The common class is part of the key: an expression without inputs has no other class.
+    let key = [cls] + classes
     return programs.withLock { cache in
-      if let known = cache[classes] { return known }
+      if let known = cache[key] { return known }
       let fresh = Program(exprs, inputs: classes, common: cls)
-      cache[classes] = fresh
+      cache[key] = fresh
       // The cache keeps it alive as long as this function.
       let raw = UInt(bitPattern: Unmanaged.passUnretained(fresh).toOpaque())
       direct[Int(cls.rawValue)].value.store(raw, ordering: .releasing)
