@@ -52,6 +52,7 @@ struct TrainFashionMNIST: ParsableCommand {
   }
 
   func run() throws {
+    Interrupt.listen()
     if let threads { Parallel.threadCount = threads }
     let config = TrainConfig(
       model: model.rawValue, epochs: epochs, batchSize: batchSize, lr: lr ?? (optimizer == .sgd ? 0.05 : 0.001),

@@ -77,7 +77,6 @@ final class Trainer {
       if resume { progress.note("No checkpoint in \(out); starting from the beginning.") }
       try report.start()
     }
-    Interrupt.listen()
     progress.note(
       "Training \(config.model) (\(model.parameterCount()) parameters) on \(training.count) pictures, "
         + "\(config.threads) threads, \(SystemInfo.instructionSet).")

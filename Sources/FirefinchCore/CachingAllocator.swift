@@ -75,8 +75,12 @@ public final class CachingAllocator: Sendable {
     if byteCount < CachingAllocator.cachedFrom { Glibc.free(block) } else { freeLarge(block, byteCount) }
   }
 
+  /// With FIREFINCH_ALLOCATOR=malloc every block is malloc's and exactly as large as asked, for memory checkers.
+  private static let isPlain = getenv("FIREFINCH_ALLOCATOR").map { String(cString: $0) } == "malloc"
+
   @inline(never) private func allocateLarge(_ byteCount: Int) -> UnsafeMutableRawPointer {
     if byteCount < 0 || byteCount > 1 << 46 { fatalError("allocator: \(byteCount) bytes cannot be allocated") }
+    if CachingAllocator.isPlain, let block = malloc(byteCount) { return block }
     let size = CachingAllocator.sizeClass(byteCount)
     let (kept, over) = state.withLock { state -> (UInt?, Bool) in
       let over = state.statistics.allocated + size > state.limit
@@ -100,12 +104,17 @@ public final class CachingAllocator: Sendable {
 
   private static func fresh(_ size: Int) -> UnsafeMutableRawPointer? {
     let large = size >= 4 << 20
-    guard let block = aligned_alloc(large ? 2 << 20 : 4096, size) else { return nil }
+    var block: UnsafeMutableRawPointer?
+    guard posix_memalign(&block, large ? 2 << 20 : 4096, size) == 0, let block else { return nil }
     if large { madvise(block, size, Int32(MADV_HUGEPAGE)) }
     return block
   }
 
   @inline(never) private func freeLarge(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {
+    if CachingAllocator.isPlain {
+      Glibc.free(block)
+      return
+    }
     let size = CachingAllocator.sizeClass(byteCount)
     state.withLock { state in
       state.free[size, default: []].append(UInt(bitPattern: block))
