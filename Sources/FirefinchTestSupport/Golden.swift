@@ -39,7 +39,7 @@ public struct Golden {
   public var tensor: Tensor {
     let dtype = DType(name: self["dtype"].string) ?? .float32
     let shape = Shape(self["shape"].list.map { Int($0.double) })
-    if dtype == .int64 { return Tensor(self["data"].list.map { Int($0.double) }, shape: shape) }
+    if dtype == .int64 { return Tensor(self["data"].ints, shape: shape) }
     return Tensor(self["data"].list.map(\.double), shape: shape, dtype: dtype)
   }
 

@@ -51,6 +51,10 @@ open class Node: @unchecked Sendable {
   var resultCount: Int { 1 }
   /// PyTorch-like name for messages, such as `MulBackward`.
   var name: String { "\(type(of: self))" }
+  /// PyTorch's form of an operation's name: `native_batch_norm` becomes `NativeBatchNormBackward0`.
+  static func name(of op: String) -> String {
+    op.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined() + "Backward0"
+  }
 
   /// Gradients of the inputs, in the order of `edges`, for the gradients of the results.
   func apply(_ gradients: [Tensor?]) -> [Tensor?] { fatalError("\(name) has no apply") }
@@ -176,7 +180,7 @@ final class StructuredNode: Node {
   }
 
   override var resultCount: Int { results.count }
-  override var name: String { op.name.prefix(1).uppercased() + op.name.dropFirst() + "Backward" }
+  override var name: String { Node.name(of: op.name) }
   override var isReleased: Bool { released }
 
   func argumentShape(_ index: Int) -> Shape { shapes[index]!.shape }

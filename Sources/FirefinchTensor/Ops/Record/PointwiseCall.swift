@@ -166,7 +166,7 @@ final class PointwiseNode: Node {
   }
 
   override var resultCount: Int { results }
-  override var name: String { function.name.prefix(1).uppercased() + function.name.dropFirst() + "Backward" }
+  override var name: String { Node.name(of: function.name) }
   override var isReleased: Bool { released }
 
   /// After an in-place write to `storage`: a saved result is the written value, whose version is one higher.
