@@ -27,6 +27,9 @@ let package = Package(
     .executableTarget(
       name: "FirefinchCLI",
       dependencies: ["Firefinch", "FirefinchVision", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "TrainClassifier", dependencies: ["Firefinch", "FirefinchVision"], path: "Examples",
+      sources: ["TrainClassifier.swift"]),
     .target(name: "FirefinchTestSupport", dependencies: ["Firefinch"]),
     .testTarget(name: "FirefinchCoreTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchTensorTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
