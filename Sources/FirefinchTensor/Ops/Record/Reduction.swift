@@ -18,26 +18,31 @@ enum Reduce {
   /// Combines `map` of the inputs (broadcast to `shape`) over `dims` into `result`, whose elements are the kept ones in
   /// row-major order. `finish` turns the combined value (input 0) into the result; scalar 0 is the number of elements.
   static func run(
-    _ combiner: Combiner, map: Expr, inputs: [Tensor], compute: RegisterClass, shape: Shape, dims: [Int],
-    finish: Expr? = nil, scalars: [Scalar] = [], into result: Tensor
+    _ combiner: Combiner, map: PointwiseFunction, inputs: [Tensor], compute: RegisterClass, shape: Shape, dims: [Int],
+    finish: PointwiseFunction? = nil, scalars: [Scalar] = [], into result: Tensor
   ) {
-    let isBool = combiner == .any || combiner == .all
-    let mapped = isBool ? map .!= 0 : map
-    let program = Program([mapped], inputs: inputs.map { _ in compute }, common: compute)
+    let program = map.program(compute)
     let cls = program.resultClasses[0]
-    let count = dims.reduce(1) { $0 * shape[$1] }
     let direct = finish == nil && result.dtype == cls.dtype && result.isContiguous
     let accumulator = direct ? result : Tensor(empty: [result.elementCount], dtype: cls.dtype)
     _ = ReductionKernel.run(
       program, scalars: scalars, combiner: combiner, shape: shape, reduced: dims,
       inputs: inputs.enumerated().map { $1.operand($0) }, result: accumulator.data, indices: nil)
     if direct { return }
-    let last = Program([finish ?? .input(0)], inputs: [cls], common: cls)
+    let count = dims.reduce(1) { $0 * shape[$1] }
+    let last = (finish ?? identity).program(cls)
     let flat = Layout(contiguous: result.shape)
     let source = LoopOperand(accumulator.data, flat, cls.dtype, register: 0)
     _ = PointwiseKernel.run(
       last, scalars: [.int(count)] + scalars, shape: result.shape, inputs: [source],
       outputs: [result.operand(last.results[0])])
+  }
+
+  private static let identity = function("identity", .input(0))
+
+  /// An expression with its compiled programs, to be made once for every reduction.
+  static func function(_ name: String, inputs: Int = 1, _ expr: Expr) -> PointwiseFunction {
+    PointwiseFunction(name: name, inputs: inputs, rule: .first, exprs: [expr])
   }
 
   /// Shape after reducing `dims`.
@@ -58,8 +63,9 @@ extension Op {
     map: @escaping @Sendable (Expr) -> Expr = { $0 }, finish: (@Sendable (_ value: Expr, _ count: Expr) -> Expr)? = nil,
     derivative: (@Sendable (Gradient) -> [Tensor?])? = nil, samples: @escaping @Sendable () -> [Sample]
   ) -> Op {
-    let mapped = map(.input(0))
-    let finished = finish.map { $0(.input(0), .scalar(0)) }
+    let isBool = combiner == .any || combiner == .all
+    let mapped = Reduce.function("map", isBool ? map(.input(0)) .!= 0 : map(.input(0)))
+    let finished = finish.map { Reduce.function("finish", $0(.input(0), .scalar(0))) }
     return .structured(
       schema, saves: saves,
       plan: { call in
