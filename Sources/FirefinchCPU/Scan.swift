@@ -8,9 +8,9 @@ import FirefinchCore
   import Darwin
 #endif
 
-/// Running sums and their like along the middle of dense (outer, n, inner) memory of float32, float64 or int64. Every line
-/// is walked by one task from its first element to its last, so that results do not depend on the thread count; float32
-/// lines are accumulated in double.
+/// Running sums and their like along the middle of dense (outer, n, inner) memory of float32, float64 or int64. Every
+/// line is walked by one task from its first element to its last, so that results do not depend on the thread count;
+/// float32 lines are accumulated in double.
 public enum ScanKernel {
   /// What joins an element with all before it.
   public enum Join: Sendable { case sum, product, logSumExp }

@@ -7,7 +7,8 @@ extension Tensor {
     let (height, width) = (blocks.first?.count ?? 0, blocks.first?.first?.count ?? 0)
     if blocks.contains(where: { $0.count != height || $0.contains { $0.count != width } }) {
       ErrorScope.stop(
-        .shape("Tensor: blocks have different sizes \(blocks.map { $0.map(\.count) }); all rows and blocks must be equal"))
+        .shape(
+          "Tensor: blocks have different sizes \(blocks.map { $0.map(\.count) }); all rows and blocks must be equal"))
     }
     self.init(blocks.flatMap { $0.flatMap { $0 } }, shape: [blocks.count, height, width], dtype: dtype)
   }
@@ -18,7 +19,9 @@ extension Tensor {
     let isEven = groups.allSatisfy { group in
       group.count == sizes[0] && group.allSatisfy { $0.count == sizes[1] && $0.allSatisfy { $0.count == sizes[2] } }
     }
-    if !isEven { ErrorScope.stop(.shape("Tensor: nested arrays have different lengths; all of one depth must be equal")) }
+    if !isEven {
+      ErrorScope.stop(.shape("Tensor: nested arrays have different lengths; all of one depth must be equal"))
+    }
     self.init(groups.flatMap { $0.flatMap { $0.flatMap { $0 } } }, shape: Shape([groups.count] + sizes), dtype: dtype)
   }
 
@@ -64,8 +67,10 @@ extension Tensor {
   /// power unless `increasing`. Same as `torch.vander`.
   public func vander(_ columns: Int? = nil, increasing: Bool = false) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank != 1 || (columns ?? 0) < 0 {
-        throw TensorError.shape("vander: expected a vector and 0 or more columns, got shape \(shape) and \(columns ?? 0)")
+        throw TensorError.shape(
+          "vander: expected a vector and 0 or more columns, got shape \(shape) and \(columns ?? 0)")
       }
       let powers = Tensor.arange(columns ?? elementCount)
       return unsqueeze(dim: 1).pow(increasing ? powers : powers.flip([0]))

@@ -2,8 +2,8 @@ import FirefinchCore
 
 /// Einstein's summation: dims with one label are multiplied together, labels that the result does not name are summed.
 ///
-/// A label is a number: 0 to 51 for A–Z and a–z, 52 and more for the dims an ellipsis stands for, counted from the right so
-/// that they broadcast.
+/// A label is a number: 0 to 51 for A–Z and a–z, 52 and more for the dims an ellipsis stands for, counted from the
+/// right so that they broadcast.
 private struct Einsum {
   static let ellipsisLabels = 52
 
@@ -20,7 +20,9 @@ private struct Einsum {
     for character in text where character != " " {
       if character == "." {
         if dots == 0 {
-          if ellipsis != nil { throw TensorError.value("einsum: '\(text)' in '\(equation)' has more than one ellipsis") }
+          if ellipsis != nil {
+            throw TensorError.value("einsum: '\(text)' in '\(equation)' has more than one ellipsis")
+          }
           ellipsis = labels.count
         }
         dots += 1
@@ -28,11 +30,14 @@ private struct Einsum {
       }
       if dots % 3 != 0 { break }
       guard let code = character.asciiValue, character.isLetter else {
-        throw TensorError.value("einsum: '\(character)' in '\(equation)' is not a label, expected letters, '...', ',' and '->'")
+        throw TensorError.value(
+          "einsum: '\(character)' in '\(equation)' is not a label, expected letters, '...', ',' and '->'")
       }
       labels.append(code >= 97 ? Int(code) - 97 + 26 : Int(code) - 65)
     }
-    if dots != 0 && dots != 3 { throw TensorError.value("einsum: '\(text)' in '\(equation)': an ellipsis is three dots") }
+    if dots != 0 && dots != 3 {
+      throw TensorError.value("einsum: '\(text)' in '\(equation)': an ellipsis is three dots")
+    }
     return (labels, ellipsis)
   }
 
@@ -72,7 +77,8 @@ private struct Einsum {
         let (size, known) = (shape[dim], sizes[label] ?? 1)
         if known != 1 && size != 1 && known != size {
           throw TensorError.shape(
-            "einsum: label '\(Einsum.name(label))' of '\(equation)' has size \(known) and, in operand \(i) of shape \(shape), "
+            "einsum: label '\(Einsum.name(label))' of '\(equation)' has size \(known) and, in operand \(i) of "
+              + "shape \(shape), "
               + "\(size); sizes must be equal or 1")
         }
         sizes[label] = known == 1 ? size : known
@@ -199,9 +205,9 @@ private struct Einsum {
 }
 
 extension Tensor {
-  /// Sums of products named by an equation such as `"bij,bjk->bik"`: dims with one label go together, labels missing in the
-  /// result are summed, a label twice in one operand is its diagonal, `...` stands for any broadcast dims. Operands are
-  /// joined from left to right. Same as `torch.einsum`.
+  /// Sums of products named by an equation such as `"bij,bjk->bik"`: dims with one label go together, labels missing in
+  /// the result are summed, a label twice in one operand is its diagonal, `...` stands for any broadcast dims. Operands
+  /// are joined from left to right. Same as `torch.einsum`.
   public static func einsum(_ equation: String, _ operands: [Tensor]) -> Tensor {
     ErrorScope.guarding {
       if operands.contains(where: \.isPoisoned) { return ErrorScope.poison() }

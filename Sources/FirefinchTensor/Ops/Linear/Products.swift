@@ -20,7 +20,8 @@ extension Tensor {
           x = x.sum(dim: [i], keepDim: true, dtype: x.dtype)
         } else {
           throw TensorError.shape(
-            "tensordot: dim \(i) of shape \(shape) has size \(shape[i]), dim \(j) of shape \(other.shape) \(other.shape[j]); "
+            "tensordot: dim \(i) of shape \(shape) has size \(shape[i]), dim \(j) of shape \(other.shape) "
+              + "\(other.shape[j]); "
               + "contracted sizes must be equal")
         }
       }
@@ -34,9 +35,9 @@ extension Tensor {
   }
   /// Sum of products over the last `dims` dims of this tensor and the first of the other. Same as `torch.tensordot`.
   public func tensordot(_ other: Tensor, dims: Int = 2) -> Tensor {
+    if isPoisoned || other.isPoisoned { return ErrorScope.poison() }
     if dims < 0 || dims > Swift.min(rank, other.rank) {
       return ErrorScope.guarding {
-        if isPoisoned || other.isPoisoned { return ErrorScope.poison() }
         throw TensorError.value("tensordot: \(dims) dims cannot be contracted of shapes \(shape) and \(other.shape)")
       }
     }
@@ -45,6 +46,7 @@ extension Tensor {
 
   /// Sum of products over the last dims; with a 0-dim tensor the plain product. Same as `torch.inner`.
   public func inner(_ other: Tensor) -> Tensor {
+    if isPoisoned || other.isPoisoned { return ErrorScope.poison() }
     if rank == 0 || other.rank == 0 { return self * other }
     if size(-1) != other.size(-1) {
       return ErrorScope.guarding {
@@ -104,15 +106,18 @@ extension Tensor {
   ) -> Tensor { Tensor.blend("addbmm", self, beta.scalar, a.bmm(b).sum(dim: [0], dtype: a.dtype), alpha.scalar) }
 
   /// `beta · base + alpha · product`; with beta 0 the base is not looked at, not even at its NaN.
-  private static func blend(_ op: String, _ base: Tensor, _ beta: Scalar, _ product: Tensor, _ alpha: Scalar) -> Tensor {
+  private static func blend(_ op: String, _ base: Tensor, _ beta: Scalar, _ product: Tensor, _ alpha: Scalar) -> Tensor
+  {
     ErrorScope.guarding {
       if base.isPoisoned || product.isPoisoned { return ErrorScope.poison() }
       if base.dtype != product.dtype {
-        throw TensorError.dtype("\(op): expected tensors of one dtype, got \(base.dtype.name) and \(product.dtype.name)")
+        throw TensorError.dtype(
+          "\(op): expected tensors of one dtype, got \(base.dtype.name) and \(product.dtype.name)")
       }
       if !base.dtype.isFloatingPoint {
         for case .double(let number) in [beta, alpha] {
-          throw TensorError.dtype("\(op): beta and alpha must be integers for \(base.dtype.name) tensors, got \(number)")
+          throw TensorError.dtype(
+            "\(op): beta and alpha must be integers for \(base.dtype.name) tensors, got \(number)")
         }
       }
       _ = try base.layout.expanded(to: product.shape, op: op)
@@ -137,11 +142,14 @@ extension Tensor {
       if toVector { list[count - 1] = list[count - 1].unsqueeze(dim: 1) }
       for (i, matrix) in list.enumerated() {
         if matrix.rank != 2 {
-          throw TensorError.shape("multiDot: expected matrices (the first and last may be vectors), tensor \(i) is \(matrices[i].shape)")
+          throw TensorError.shape(
+            "multiDot: expected matrices (the first and last may be vectors), tensor \(i) is \(matrices[i].shape)")
         }
         if i > 0 && list[i - 1].size(1) != matrix.size(0) {
           throw TensorError.shape(
-            "multiDot: shapes \(matrices[i - 1].shape) and \(matrices[i].shape) of tensors \(i - 1) and \(i) cannot be multiplied")
+            "multiDot: shapes \(matrices[i - 1].shape) and \(matrices[i].shape) of tensors \(i - 1) and \(i) "
+              + "cannot be multiplied"
+          )
         }
       }
       // cost[i][j]: the fewest multiplications for matrices i ... j; cut[i][j]: after which matrix to part them.
@@ -168,15 +176,17 @@ extension Tensor {
     }
   }
 
-  /// A square matrix (or a batch) multiplied `n` times with itself; 0 gives the identity. Same as `torch.matrix_power` for
-  /// powers of 0 and more.
+  /// A square matrix (or a batch) multiplied `n` times with itself; 0 gives the identity. Same as `torch.matrix_power`
+  /// for powers of 0 and more.
   public func matrixPower(_ n: Int) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
       if rank < 2 || size(-1) != size(-2) {
         throw TensorError.shape("matrixPower: expected square matrices in the last two dims, got shape \(shape)")
       }
-      if n < 0 { throw TensorError.value("matrixPower: power \(n) needs the inverse, which is not supported; expected 0 or more") }
+      if n < 0 {
+        throw TensorError.value("matrixPower: power \(n) needs the inverse, which is not supported; expected 0 or more")
+      }
       if n == 0 { return Tensor.eye(size(-1), dtype: dtype).expand(shape).clone() }
       // By squaring: the bits of n choose which squares go in.
       var (square, rest) = (self, n)

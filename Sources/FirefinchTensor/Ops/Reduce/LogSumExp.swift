@@ -30,14 +30,15 @@ extension Op {
       withNoGrad { result.copyData(from: sum + top.reshape(result.shape)) }
     },
     derivative: { c in
+      // Where the result is infinite 0 is put in its place: rows of -inf get the gradient 0 rather than NaN.
       let y = c.unreduced(c.output())
       return [c.unreduced(c.grad()) * (c.input(0) - Tensor.where(y.isInf(), 0, y)).exp()]
     }, samples: reductionSamples)
 }
 
 extension Tensor {
-  /// log of the sum of exponentials over `dim` (a list), without overflow; -inf over nothing. Integers give floating point.
-  /// Same as `torch.logsumexp`.
+  /// log of the sum of exponentials over `dim` (a list), without overflow; -inf over nothing. Integers give floating
+  /// point. Same as `torch.logsumexp`.
   public func logsumexp(dim: [Int], keepDim: Bool = false) -> Tensor {
     Op.logsumexp(.tensor(self), .ints(dim), .bool(keepDim))
   }

@@ -1,5 +1,5 @@
-import FirefinchCore
 import FirefinchCPU
+import FirefinchCore
 
 private func sample() -> Tensor {
   Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5, 0.25, -2.0, 1.0, 0.75, 2.25, -0.5], shape: [2, 3, 2], dtype: .float64)
@@ -28,10 +28,12 @@ extension Op {
       let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "norm")
       let dtype = call.optionalDType(3) ?? x.dtype
       if !dtype.isFloatingPoint || x.dtype.isComplex {
-        throw TensorError.dtype("norm: expected a floating-point tensor, got \(dtype.name); pass dtype: .float32 or convert")
+        throw TensorError.dtype(
+          "norm: expected a floating-point tensor, got \(dtype.name); pass dtype: .float32 or convert")
       }
       if order < 0 || order == .infinity, dims.contains(where: { x.shape[$0] == 0 }) {
-        throw TensorError.value("norm: order \(order) has no value over no elements, got shape \(x.shape) and dims \(dims)")
+        throw TensorError.value(
+          "norm: order \(order) has no value over no elements, got shape \(x.shape) and dims \(dims)")
       }
       return [TensorSpec(Reduce.shape(x.shape, dims: dims, keepDim: call.bool(2)), dtype)]
     },
@@ -68,18 +70,19 @@ extension Op {
     samples: {
       let orders: [Double] = [0, 1, 2, 3, 2.5, 1.5, 0.5, -1, .infinity, -.infinity]
       let distinct = sample() + 0.03 * Tensor.arange(12, dtype: .float64).reshape(2, 3, 2)
-      return reductionSamples().map { sample in sample } + orders.flatMap { order in
-        [
-          Sample(.tensor(distinct), .ints([1]), .bool(true), .none, .double(order), gradient: order != 0),
-          Sample(.tensor(distinct), .none, .bool(false), .none, .double(order), gradient: order != 0),
-        ]
-      } + [Sample(error: "norm", "int64", arguments: [.tensor(Tensor([1, 2]))])]
+      return reductionSamples().map { sample in sample }
+        + orders.flatMap { order in
+          [
+            Sample(.tensor(distinct), .ints([1]), .bool(true), .none, .double(order), gradient: order != 0),
+            Sample(.tensor(distinct), .none, .bool(false), .none, .double(order), gradient: order != 0),
+          ]
+        } + [Sample(error: "norm", "int64", arguments: [.tensor(Tensor([1, 2]))])]
     })
 }
 
 extension Tensor {
-  /// Norm of the elements over `dim` (a list, or nil for all) of any order: 0 counts what is not 0, infinity is the largest
-  /// magnitude. Floating point; the gradient is 0 where the norm is 0. Same as `torch.linalg.vector_norm`.
+  /// Norm of the elements over `dim` (a list, or nil for all) of any order: 0 counts what is not 0, infinity is the
+  /// largest magnitude. Floating point; the gradient is 0 where the norm is 0. Same as `torch.linalg.vector_norm`.
   public func vectorNorm(
     _ order: some ScalarConvertible = 2, dim: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil
   ) -> Tensor {
@@ -102,6 +105,7 @@ extension Tensor {
   /// (-infinity) of a row. Same as `torch.linalg.matrix_norm`; orders that need singular values are refused.
   public func matrixNorm(_ order: Double, dim: (Int, Int) = (-2, -1), keepDim: Bool = false) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       let rows = try Layout.wrap(dim: dim.0, rank: rank, op: "matrixNorm")
       let columns = try Layout.wrap(dim: dim.1, rank: rank, op: "matrixNorm")
       if rank < 2 || rows == columns {
@@ -124,6 +128,7 @@ extension Tensor {
   /// Each slice of `dim` scaled down to norm `maxNorm` where it is longer. Same as `torch.renorm`.
   public func renorm(_ p: some ScalarConvertible, dim: Int, maxNorm: Double) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "renorm")
       if rank < 2 { throw TensorError.shape("renorm: expected at least 2 dims, got shape \(shape)") }
       let norms = vectorNorm(p, dim: (0..<rank).filter { $0 != d }, keepDim: true)

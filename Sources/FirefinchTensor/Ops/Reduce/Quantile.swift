@@ -16,7 +16,9 @@ extension Tensor {
   }
 
   /// The elements at `index` (size 1 along `dim`), with the dim kept or removed.
-  private func chosen(_ index: Tensor, _ dim: Int, _ keepDim: Bool, _ original: Shape) -> (values: Tensor, indices: Tensor) {
+  private func chosen(_ index: Tensor, _ dim: Int, _ keepDim: Bool, _ original: Shape) -> (
+    values: Tensor, indices: Tensor
+  ) {
     let values = gather(dim: dim, index: index)
     if original.isEmpty { return (values.reshape([]), index.reshape([])) }
     return keepDim ? (values, index) : (values.squeeze(dim: dim), index.squeeze(dim: dim))
@@ -26,6 +28,7 @@ extension Tensor {
   private func medianAlong(_ dim: Int, keepDim: Bool, skipNaN: Bool) -> (values: Tensor, indices: Tensor) {
     var result: (values: Tensor, indices: Tensor)?
     let failed = ErrorScope.guarding {
+      if isPoisoned { return self }
       let (x, d) = try line(dim, skipNaN ? "nanmedian" : "median")
       let index = withNoGrad { () -> Tensor in
         let plain = x.detach()
@@ -57,7 +60,9 @@ extension Tensor {
     }
     let flat = reshape([elementCount])
     let value = flat.medianAlong(0, keepDim: false, skipNaN: skipNaN).values
-    guard GradMode.isEnabled, requiresGrad, !value.detach().isNaN().any().item().isTrue else { return value }
+    guard GradMode.isEnabled, requiresGrad, device == .cpu, !value.detach().isNaN().any().item().isTrue else {
+      return value
+    }
     // The largest of those not above it is the same number, and shares its gradient between equal elements.
     return Tensor.where(flat.detach() .== value.detach(), flat, -Double.infinity).amax()
   }
@@ -75,13 +80,16 @@ extension Tensor {
     medianAlong(dim, keepDim: keepDim, skipNaN: true)
   }
 
-  /// The `k`-th smallest element along `dim` (`k` from 1) and its position; NaN is the largest. Same as `torch.kthvalue`.
+  /// The `k`-th smallest element along `dim` (`k` from 1) and its position; NaN is the largest. Same as
+  /// `torch.kthvalue`.
   public func kthvalue(_ k: Int, dim: Int = -1, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     var result: (values: Tensor, indices: Tensor)?
     let failed = ErrorScope.guarding {
+      if isPoisoned { return self }
       let (x, d) = try line(dim, "kthvalue")
       if k < 1 || k > x.size(d) {
-        throw TensorError.value("kthvalue: k is \(k), expected 1 to \(x.size(d)), the size of dim \(d) of shape \(shape)")
+        throw TensorError.value(
+          "kthvalue: k is \(k), expected 1 to \(x.size(d)), the size of dim \(d) of shape \(shape)")
       }
       let index = withNoGrad { x.detach().sort(dim: d).indices.narrow(dim: d, start: k - 1, length: 1).contiguous() }
       result = x.chosen(index, d, keepDim, shape)
@@ -90,11 +98,12 @@ extension Tensor {
     return result ?? (failed, failed)
   }
 
-  /// The most frequent element along `dim` (of equally frequent ones the smallest) and the position of its last occurrence.
-  /// Same as `torch.mode`.
+  /// The most frequent element along `dim` (of equally frequent ones the smallest) and the position of its last
+  /// occurrence. Same as `torch.mode`.
   public func mode(dim: Int = -1, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     var result: (values: Tensor, indices: Tensor)?
     let failed = ErrorScope.guarding {
+      if isPoisoned { return self }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "mode")
       if rank > 0 && shape[d] == 0 {
         throw TensorError.value("mode: dim \(d) of shape \(shape) has size 0, so there is nothing to choose from")
@@ -103,11 +112,12 @@ extension Tensor {
       let index = withNoGrad { () -> Tensor in
         let (values, order) = x.detach().sort(dim: d)
         let n = x.size(d)
-        let place = Tensor.arange(n).reshape(Shape((0..<x.rank).map { $0 == d ? n : 1 }))
+        let place = Tensor.arange(n).to(device).reshape(Shape((0..<x.rank).map { $0 == d ? n : 1 }))
         // A run's length at its end is the distance from its start: the last position that differs from its neighbour.
         let before = values.narrow(dim: d, start: 0, length: n - 1)
         let after = values.narrow(dim: d, start: 1, length: n - 1)
-        let first = Tensor.ones(Shape(x.shape.enumerated().map { $0.offset == d ? 1 : $0.element }), dtype: .bool)
+        let edge = Shape(x.shape.enumerated().map { $0.offset == d ? 1 : $0.element })
+        let first = Tensor.ones(edge, dtype: .bool, device: device)
         let starts = Tensor.cat([first, before .!= after], dim: d)
         let start = Tensor.where(starts, place.expand(x.shape), 0).cummax(dim: d).values
         let best = (place - start).argmax(dim: d, keepDim: true)
@@ -125,6 +135,7 @@ extension Tensor {
   ) -> Tensor {
     let op = skipNaN ? "nanquantile" : "quantile"
     return ErrorScope.guarding {
+      if isPoisoned || q.isPoisoned { return ErrorScope.poison() }
       if dtype != .float32 && dtype != .float64 {
         throw TensorError.dtype("\(op): expected a float32 or float64 tensor, got \(dtype.name); convert first")
       }
@@ -135,7 +146,9 @@ extension Tensor {
       let flat = dim == nil ? reshape([elementCount]) : rank == 0 ? reshape([1]) : self
       let d = try Layout.wrap(dim: dim ?? 0, rank: flat.rank, op: op)
       let n = flat.size(d)
-      if n == 0 { throw TensorError.value("\(op): shape \(shape) has no elements along the dim, so there is no quantile") }
+      if n == 0 {
+        throw TensorError.value("\(op): shape \(shape) has no elements along the dim, so there is no quantile")
+      }
       let (q, plain) = (q.detach(), flat.detach())
       if q.device == .cpu, let bad = q.array(Double.self).first(where: { !($0 >= 0 && $0 <= 1) }) {
         throw TensorError.value("\(op): q must be in the range 0 to 1, got \(bad)")
@@ -150,7 +163,8 @@ extension Tensor {
         if skipNaN {
           ranks = list * (n - 1 - bad).clamp(min: 0).to(dtype)
         } else {
-          ranks = Tensor.where(bad .> 0, last, (list * last).expand(Shape(Array(bad.shape.dropLast()) + [list.elementCount])))
+          ranks = Tensor.where(
+            bad .> 0, last, (list * last).expand(Shape(Array(bad.shape.dropLast()) + [list.elementCount])))
         }
         switch how {
         case .lower: return (ranks.floor(), ranks.floor(), ranks.floor())
@@ -167,7 +181,9 @@ extension Tensor {
       // (…, q) to (q, …, 1), then that 1 to the place of dim d, whence the last dim was taken.
       var result = values.movedim(-1, 0).unsqueeze(dim: -1).transpose(d + 1, -1)
       if dim == nil {
-        result = keepDim ? result.reshape(Shape([q.elementCount] + self.shape.map { _ in 1 })) : result.reshape([q.elementCount])
+        result =
+          keepDim
+          ? result.reshape(Shape([q.elementCount] + self.shape.map { _ in 1 })) : result.reshape([q.elementCount])
       } else if self.rank == 0 {
         result = result.reshape([q.elementCount])
       } else if !keepDim {
@@ -177,8 +193,8 @@ extension Tensor {
     }
   }
 
-  /// The `q`-th quantiles (0 to 1; a 0-dim tensor or a vector, whose dim comes first in the result) along `dim`, or of all
-  /// elements. float32 or float64; NaN if any is. Same as `torch.quantile`.
+  /// The `q`-th quantiles (0 to 1; a 0-dim tensor or a vector, whose dim comes first in the result) along `dim`, or of
+  /// all elements. float32 or float64; NaN if any is. Same as `torch.quantile`.
   public func quantile(
     _ q: Tensor, dim: Int? = nil, keepDim: Bool = false, interpolation: QuantileInterpolation = .linear
   ) -> Tensor { quantiles(q, dim: dim, keepDim: keepDim, interpolation, skipNaN: false) }

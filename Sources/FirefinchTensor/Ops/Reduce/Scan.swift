@@ -1,5 +1,5 @@
-import FirefinchCore
 import FirefinchCPU
+import FirefinchCore
 
 /// All different and without ties.
 private func sample() -> Tensor {
@@ -113,7 +113,9 @@ extension Op {
     // y[k] = y[k - 1] x[k], so with r[k] = g[k] + x[k + 1] r[k + 1] the gradient is r[k] y[k - 1]: no division.
     let (x, g, dim) = (c.input(0).to(c.grad().dtype), c.grad(), c.int(1))
     if x.elementCount == 0 { return [g] }
-    return [linearScan(x.shifted(dim: dim, by: -1), g, dim: dim, reverse: true) * c.output().shifted(dim: dim, by: 1, fill: 1)]
+    return [
+      linearScan(x.shifted(dim: dim, by: -1), g, dim: dim, reverse: true) * c.output().shifted(dim: dim, by: 1, fill: 1)
+    ]
   }
 
   static let logcumsumexp: Op = .structured(
@@ -218,7 +220,8 @@ extension Tensor {
   public func cumsum(dim: Int, dtype: DType? = nil) -> Tensor { Op.cumsum(.tensor(self), .int(dim), Value(dtype)) }
   /// Running product along `dim`; integers and bool give int64 unless `dtype` is given. Same as `torch.cumprod`.
   public func cumprod(dim: Int, dtype: DType? = nil) -> Tensor { Op.cumprod(.tensor(self), .int(dim), Value(dtype)) }
-  /// log of the running sum of exponentials along `dim`, without overflow. Floating point. Same as `torch.logcumsumexp`.
+  /// log of the running sum of exponentials along `dim`, without overflow. Floating point. Same as
+  /// `torch.logcumsumexp`.
   public func logcumsumexp(dim: Int) -> Tensor { Op.logcumsumexp(.tensor(self), .int(dim)) }
   /// Largest element so far along `dim` and its position (of equals the last; NaN wins). Same as `torch.cummax`.
   public func cummax(dim: Int) -> (values: Tensor, indices: Tensor) {
@@ -231,7 +234,9 @@ extension Tensor {
     return (results[0], results[1])
   }
   /// Running sum in place. Same as `Tensor.cumsum_`.
-  @discardableResult public func cumsum_(dim: Int) -> Tensor { Op.cumsum.inPlace([.tensor(self), .int(dim), .dtype(dtype)]) }
+  @discardableResult public func cumsum_(dim: Int) -> Tensor {
+    Op.cumsum.inPlace([.tensor(self), .int(dim), .dtype(dtype)])
+  }
   /// Running product in place. Same as `Tensor.cumprod_`.
   @discardableResult public func cumprod_(dim: Int) -> Tensor {
     copy_((requiresGrad ? clone() : self).cumprod(dim: dim, dtype: dtype))
@@ -239,6 +244,7 @@ extension Tensor {
   /// Differences of neighbours along `dim`, `n` times. Same as `torch.diff`.
   public func diff(_ n: Int = 1, dim: Int = -1, prepend: Tensor? = nil, append: Tensor? = nil) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank == 0 { throw TensorError.shape("diff: expected a tensor of at least 1 dim, got shape []") }
       if n < 0 { throw TensorError.value("diff: the order must not be negative, got \(n)") }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "diff")
@@ -249,7 +255,9 @@ extension Tensor {
       for _ in 0..<n {
         let count = result.size(d)
         if count == 0 { break }
-        let (high, low) = (result.narrow(dim: d, start: 1, length: count - 1), result.narrow(dim: d, start: 0, length: count - 1))
+        let (high, low) = (
+          result.narrow(dim: d, start: 1, length: count - 1), result.narrow(dim: d, start: 0, length: count - 1)
+        )
         result = dtype == .bool ? high.logicalXor(low) : high - low
       }
       return result

@@ -78,16 +78,20 @@ extension Tensor {
     std(dim: [dim], correction: correction, keepDim: keepDim)
   }
   /// Variance and mean over `dim` (nil for all). Same as `torch.var_mean`.
-  public func varMean(dim: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> (variance: Tensor, mean: Tensor) {
+  public func varMean(dim: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> (
+    variance: Tensor, mean: Tensor
+  ) {
     (self.var(dim: dim, correction: correction, keepDim: keepDim), mean(dim: dim, keepDim: keepDim))
   }
   /// Standard deviation and mean over `dim` (nil for all). Same as `torch.std_mean`.
   public func stdMean(dim: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> (std: Tensor, mean: Tensor) {
     (std(dim: dim, correction: correction, keepDim: keepDim), mean(dim: dim, keepDim: keepDim))
   }
-  /// Covariance matrix of variables (rows) over observations (columns); a vector gives a 0-dim variance. Same as `torch.cov`.
+  /// Covariance matrix of variables (rows) over observations (columns); a vector gives a 0-dim variance. Same as
+  /// `torch.cov`.
   public func cov(correction: Int = 1) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank > 2 { throw TensorError.shape("cov: expected at most 2 dims, got shape \(shape)") }
       if !dtype.isFloatingPoint { return to(DType.defaultFloat).cov(correction: correction) }
       let x = rank == 2 ? self : reshape([1, elementCount])

@@ -5,7 +5,7 @@ public enum MeshIndexing: String, Sendable { case ij, xy }
 
 extension Tensor {
   /// All dims reversed; the transpose of a matrix. Same as `Tensor.T`.
-  public var T: Tensor { permute(Array((0..<rank).reversed())) }
+  public var T: Tensor { isPoisoned ? self : permute(Array((0..<rank).reversed())) }
 
   /// One dim split into `sizes`, one of which may be -1: a view. Same as `torch.unflatten`.
   public func unflatten(dim: Int, _ sizes: Shape) -> Tensor {
@@ -13,11 +13,13 @@ extension Tensor {
       if isPoisoned { return self }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "unflatten")
       if rank == 0 || sizes.isEmpty {
-        throw TensorError.shape("unflatten: expected a dim and at least one size, got shape \(shape) and sizes \(sizes)")
+        throw TensorError.shape(
+          "unflatten: expected a dim and at least one size, got shape \(shape) and sizes \(sizes)")
       }
       let resolved: Shape
       do { resolved = try Layout.resolve(sizes, elementCount: shape[d], op: "unflatten") } catch {
-        throw TensorError.shape("unflatten: sizes \(sizes) do not multiply to \(shape[d]), the size of dim \(d) of \(shape)")
+        throw TensorError.shape(
+          "unflatten: sizes \(sizes) do not multiply to \(shape[d]), the size of dim \(d) of \(shape)")
       }
       return view(Shape(shape[..<d].map { $0 } + resolved.array + shape[(d + 1)...].map { $0 }))
     }
@@ -26,7 +28,7 @@ extension Tensor {
   public func ravel() -> Tensor { reshape([elementCount]) }
 
   /// With at least 1 dim. Same as `torch.atleast_1d`.
-  public func atLeast1d() -> Tensor { rank == 0 ? reshape([1]) : self }
+  public func atLeast1d() -> Tensor { rank == 0 && !isPoisoned ? reshape([1]) : self }
   /// With at least 2 dims: a vector becomes a row. Same as `torch.atleast_2d`.
   public func atLeast2d() -> Tensor { rank >= 2 ? self : atLeast1d().unsqueeze(dim: 0) }
   /// With at least 3 dims: a matrix gets a last dim of size 1. Same as `torch.atleast_3d`.
@@ -70,9 +72,12 @@ extension Tensor {
   /// `sections` parts along `dim`, the first ones larger by one if need be; views. Same as `torch.tensor_split`.
   public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
     ErrorScope.guarding(Swift.max(sections, 1)) {
+      if isPoisoned { return (0..<Swift.max(sections, 1)).map { _ in ErrorScope.poison() } }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "tensorSplit")
       if rank == 0 { throw TensorError.shape("tensorSplit: expected at least 1 dim, got shape []") }
-      if sections < 1 { throw TensorError.value("tensorSplit: the number of sections must be at least 1, got \(sections)") }
+      if sections < 1 {
+        throw TensorError.value("tensorSplit: the number of sections must be at least 1, got \(sections)")
+      }
       let (size, larger) = shape[d].quotientAndRemainder(dividingBy: sections)
       return (0..<sections).map { i in
         let start = i * size + Swift.min(i, larger)
@@ -83,6 +88,7 @@ extension Tensor {
   /// Parts along `dim` cut at the given places; views. Same as `torch.tensor_split` with a list.
   public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
     ErrorScope.guarding(indices.count + 1) {
+      if isPoisoned { return (0...indices.count).map { _ in ErrorScope.poison() } }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "tensorSplit")
       if rank == 0 { throw TensorError.shape("tensorSplit: expected at least 1 dim, got shape []") }
       return (0...indices.count).map { i in
@@ -93,6 +99,7 @@ extension Tensor {
   /// An equal split along `dim` for hsplit and its like.
   private func evenSplit(_ name: String, _ sections: Int, _ dim: Int, rank needed: Int) -> [Tensor] {
     ErrorScope.guarding(Swift.max(sections, 1)) {
+      if isPoisoned { return (0..<Swift.max(sections, 1)).map { _ in ErrorScope.poison() } }
       if rank < needed { throw TensorError.shape("\(name): expected at least \(needed) dims, got shape \(shape)") }
       if sections < 1 || shape[dim] % sections != 0 {
         throw TensorError.value("\(name): \(sections) equal sections do not fit dim \(dim) of shape \(shape)")
@@ -116,12 +123,14 @@ extension Tensor {
   /// Grids of coordinates from vectors: one dim for each vector; views. Same as `torch.meshgrid`.
   public static func meshgrid(_ vectors: [Tensor], indexing: MeshIndexing = .ij) -> [Tensor] {
     ErrorScope.guarding(vectors.count) {
+      if vectors.contains(where: \.isPoisoned) { return vectors.map { _ in ErrorScope.poison() } }
       guard let first = vectors.first else { throw TensorError.value("meshgrid: expected at least one vector") }
-      if let bad = vectors.first(where: { $0.rank > 1 && !$0.isPoisoned }) {
+      if let bad = vectors.first(where: { $0.rank > 1 }) {
         throw TensorError.shape("meshgrid: expected vectors, got shape \(bad.shape)")
       }
-      if let bad = vectors.first(where: { $0.dtype != first.dtype && !$0.isPoisoned }) {
-        throw TensorError.dtype("meshgrid: expected vectors of one dtype, got \(first.dtype.name) and \(bad.dtype.name)")
+      if let bad = vectors.first(where: { $0.dtype != first.dtype }) {
+        throw TensorError.dtype(
+          "meshgrid: expected vectors of one dtype, got \(first.dtype.name) and \(bad.dtype.name)")
       }
       let swap = indexing == .xy && vectors.count >= 2
       let parts = swap ? [vectors[1], vectors[0]] + vectors.dropFirst(2) : vectors
@@ -133,11 +142,13 @@ extension Tensor {
     }
   }
 
-  /// All choices of one element of each vector, one a row; of a single vector the vector. Same as `torch.cartesian_prod`.
+  /// All choices of one element of each vector, one a row; of a single vector the vector. Same as
+  /// `torch.cartesian_prod`.
   public static func cartesianProd(_ vectors: [Tensor]) -> Tensor {
     if vectors.count == 1 { return vectors[0] }
     return ErrorScope.guarding {
-      if let bad = vectors.first(where: { $0.rank != 1 && !$0.isPoisoned }) {
+      if vectors.contains(where: \.isPoisoned) { return ErrorScope.poison() }
+      if let bad = vectors.first(where: { $0.rank != 1 }) {
         throw TensorError.shape("cartesianProd: expected vectors, got shape \(bad.shape)")
       }
       return stack(meshgrid(vectors).map { $0.reshape([$0.elementCount]) }, dim: 1)
@@ -147,8 +158,10 @@ extension Tensor {
   /// All combinations of `count` elements of a vector, one a row. Same as `torch.combinations`.
   public func combinations(_ count: Int = 2, withReplacement: Bool = false) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank != 1 || count < 0 {
-        throw TensorError.shape("combinations: expected a vector and a count of 0 or more, got shape \(shape) and \(count)")
+        throw TensorError.shape(
+          "combinations: expected a vector and a count of 0 or more, got shape \(shape) and \(count)")
       }
       if count == 0 { return Tensor.empty([0], dtype: dtype) }
       let n = elementCount
@@ -157,9 +170,13 @@ extension Tensor {
       if n == 0 || (!withReplacement && count > n) { return Tensor.empty([0, count], dtype: dtype) }
       while true {
         places += current
-        if places.count > 1 << 32 { throw TensorError.value("combinations: \(count) of \(n) elements are too many rows") }
+        if places.count > 1 << 32 {
+          throw TensorError.value("combinations: \(count) of \(n) elements are too many rows")
+        }
         // The last place that can still move up.
-        guard let i = (0..<count).last(where: { current[$0] < (withReplacement ? n - 1 : n - count + $0) }) else { break }
+        guard let i = (0..<count).last(where: { current[$0] < (withReplacement ? n - 1 : n - count + $0) }) else {
+          break
+        }
         current[i] += 1
         for j in (i + 1)..<Swift.max(count, i + 1) { current[j] = withReplacement ? current[i] : current[j - 1] + 1 }
       }
@@ -167,9 +184,11 @@ extension Tensor {
     }
   }
 
-  /// The tensors (matrices; vectors as rows) along the diagonal of one matrix, zeros elsewhere. Same as `torch.block_diag`.
+  /// The tensors (matrices; vectors as rows) along the diagonal of one matrix, zeros elsewhere. Same as
+  /// `torch.block_diag`.
   public static func blockDiag(_ tensors: [Tensor]) -> Tensor {
     ErrorScope.guarding {
+      if tensors.contains(where: \.isPoisoned) { return ErrorScope.poison() }
       if let bad = tensors.first(where: { $0.rank > 2 }) {
         throw TensorError.shape("blockDiag: expected at most 2 dims, got shape \(bad.shape)")
       }

@@ -33,8 +33,8 @@ extension Op {
 }
 
 extension Tensor {
-  /// The diagonal of two dims as a new last dim: a view. `offset` counts diagonals above (or below) the main one. Same as
-  /// `torch.diagonal`.
+  /// The diagonal of two dims as a new last dim: a view. `offset` counts diagonals above (or below) the main one. Same
+  /// as `torch.diagonal`.
   public func diagonal(offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor {
     Op.diagonal(.tensor(self), .int(offset), .int(dim1), .int(dim2))
   }
@@ -56,9 +56,12 @@ extension Tensor {
       let b = try Layout.wrap(dim: dim2, rank: rank + 1, op: "diagEmbed")
       if rank == 0 || a == b {
         throw TensorError.shape(
-          "diagEmbed: expected at least 1 dim and two different places, got shape \(shape) and dims \(dim1) and \(dim2)")
+          "diagEmbed: expected at least 1 dim and two different places, got shape \(shape) and dims \(dim1) and \(dim2)"
+        )
       }
-      if offset.magnitude > UInt(Tensor.elementLimit) { throw TensorError.value("diagEmbed: offset \(offset) is too large") }
+      if offset.magnitude > UInt(Tensor.elementLimit) {
+        throw TensorError.value("diagEmbed: offset \(offset) is too large")
+      }
       let n = size(-1) + Swift.abs(offset)
       var target = Shape(shape.dropLast())
       target.insert(n, at: Swift.min(a, b))
@@ -73,6 +76,7 @@ extension Tensor {
   /// Of a vector the matrix with it as a diagonal; of a matrix a copy of a diagonal. Same as `torch.diag`.
   public func diag(_ offset: Int = 0) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank == 1 { return diagEmbed(offset: offset) }
       if rank == 2 { return diagonal(offset: offset).clone() }
       throw TensorError.shape("diag: expected a vector or a matrix, got shape \(shape); use diagEmbed or diagonal")
@@ -109,11 +113,18 @@ extension Tensor {
   /// The upper triangles of the last two dims, zeros below the diagonal `offset`. Same as `torch.triu`.
   public func triu(_ offset: Int = 0) -> Tensor { triangle("triu", offset, lower: false) }
 
+  /// The elements above the diagonal `offset` set to 0. Same as `Tensor.tril_`.
+  @discardableResult public func tril_(_ offset: Int = 0) -> Tensor { copy_(tril(offset)) }
+  /// The elements below the diagonal `offset` set to 0. Same as `Tensor.triu_`.
+  @discardableResult public func triu_(_ offset: Int = 0) -> Tensor { copy_(triu(offset)) }
+
   private static func triangleIndices(
     _ name: String, _ rows: Int, _ columns: Int, _ isInside: (Int, Int) -> Bool
   ) -> Tensor {
     ErrorScope.guarding {
-      if rows < 0 || columns < 0 { throw TensorError.value("\(name): sizes must not be negative, got \(rows) and \(columns)") }
+      if rows < 0 || columns < 0 {
+        throw TensorError.value("\(name): sizes must not be negative, got \(rows) and \(columns)")
+      }
       try checkSizes([rows, columns], op: name)
       var places: [[Int]] = [[], []]
       for row in 0..<rows {

@@ -1,5 +1,5 @@
-import FirefinchCore
 import FirefinchCPU
+import FirefinchCore
 
 private func sample() -> Tensor {
   Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5, 0.25, -2.0, 1.0, 0.75, 2.25, -0.5], shape: [2, 3, 2], dtype: .float64)
@@ -60,6 +60,7 @@ extension Tensor {
   /// `torch.roll`.
   public func roll(_ shifts: [Int], dims: [Int]) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if shifts.count != dims.count || shifts.isEmpty {
         throw TensorError.value("roll: expected one shift for each dim, got shifts \(shifts) and dims \(dims)")
       }
@@ -86,6 +87,7 @@ extension Tensor {
   /// Turned by `k` quarter turns from the first toward the second of `dims`. Same as `torch.rot90`.
   public func rot90(_ k: Int = 1, dims: (Int, Int) = (0, 1)) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if rank < 2 { throw TensorError.shape("rot90: expected at least 2 dims, got shape \(shape)") }
       let a = try Layout.wrap(dim: dims.0, rank: rank, op: "rot90")
       let b = try Layout.wrap(dim: dims.1, rank: rank, op: "rot90")
@@ -102,10 +104,13 @@ extension Tensor {
   /// A copy repeated `counts` times along each dim; more counts than dims add dims in front. Same as `Tensor.repeat`.
   public func `repeat`(_ counts: [Int]) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if counts.count < rank {
         throw TensorError.shape("repeat: expected a count for each of the \(rank) dims of \(shape), got \(counts)")
       }
-      if counts.contains(where: { $0 < 0 }) { throw TensorError.value("repeat: counts must not be negative, got \(counts)") }
+      if counts.contains(where: { $0 < 0 }) {
+        throw TensorError.value("repeat: counts must not be negative, got \(counts)")
+      }
       // Each dim of size s becomes (count, s), expanded without copying; one copy joins the pairs.
       let sizes = [Int](repeating: 1, count: counts.count - rank) + shape.array
       let apart = Shape(sizes.flatMap { [1, $0] })
@@ -128,6 +133,7 @@ extension Tensor {
   /// Each element `count` times in a row along `dim`, or in the flattened tensor. Same as `torch.repeat_interleave`.
   public func repeatInterleave(_ count: Int, dim: Int? = nil) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if count < 0 { throw TensorError.value("repeatInterleave: the count must not be negative, got \(count)") }
       let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
       let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
@@ -147,19 +153,24 @@ extension Tensor {
       let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
       if counts.dtype != .int64 && counts.dtype != .int32 || counts.rank > 1 {
         throw TensorError.dtype(
-          "repeatInterleave: expected a vector of int64 or int32 counts, got shape \(counts.shape) of \(counts.dtype.name)")
+          "repeatInterleave: expected a vector of int64 or int32 counts, got shape \(counts.shape) of "
+            + "\(counts.dtype.name)"
+        )
       }
       let numbers = counts.array(Int.self)
       if numbers.count == 1 { return x.repeatInterleave(numbers[0], dim: d) }
       if numbers.count != x.size(d) || numbers.contains(where: { $0 < 0 }) {
         throw TensorError.value(
-          "repeatInterleave: expected \(x.size(d)) counts of 0 or more for dim \(d) of shape \(x.shape), got \(numbers.count)"
+          "repeatInterleave: expected \(x.size(d)) counts of 0 or more for dim \(d) of shape \(x.shape), got "
+            + "\(numbers.count)"
             + (numbers.contains { $0 < 0 } ? " with negative ones" : ""))
       }
       var total = 0
       for number in numbers {
         let (sum, overflow) = total.addingReportingOverflow(number)
-        if overflow || sum > Tensor.elementLimit { throw TensorError.value("repeatInterleave: the counts are too large") }
+        if overflow || sum > Tensor.elementLimit {
+          throw TensorError.value("repeatInterleave: the counts are too large")
+        }
         total = sum
       }
       var index: [Int] = []
@@ -172,6 +183,7 @@ extension Tensor {
   /// Dims `source` moved to places `destination`, the others keeping their order. Same as `torch.movedim`.
   public func movedim(_ source: [Int], _ destination: [Int]) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
       if source.count != destination.count {
         throw TensorError.value("movedim: expected as many places as dims, got \(source) and \(destination)")
       }

@@ -55,14 +55,15 @@ extension Op {
     let (size, step) = (call.int(2), call.int(3))
     let length = x.rank == 0 ? 1 : x.shape[dim]
     if size < 0 || size > length {
-      throw TensorError.value("unfold: size \(size) does not fit dim \(dim) of shape \(x.shape), expected 0 to \(length)")
+      throw TensorError.value(
+        "unfold: size \(size) does not fit dim \(dim) of shape \(x.shape), expected 0 to \(length)")
     }
     if step < 1 { throw TensorError.value("unfold: the step must be at least 1, got \(step)") }
     return [x.layout.unfolded(dim: dim, size: size, step: step)]
   }
 
-  /// The last two arguments are the strides and offset of the tensor that was viewed, from which the derivative knows which
-  /// of its elements a place in the storage is.
+  /// The last two arguments are the strides and offset of the tensor that was viewed, from which the derivative knows
+  /// which of its elements a place in the storage is.
   static let asStrided: Op = Op.view(
     "as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None, int[]? base_stride=None, "
       + "int? base_offset=None) -> Tensor(a)",
@@ -103,14 +104,14 @@ extension Op {
 }
 
 extension Tensor {
-  /// A view of all windows of `size` elements along `dim`, one every `step`; a window's elements are the new last dim. Same
-  /// as `Tensor.unfold`.
+  /// A view of all windows of `size` elements along `dim`, one every `step`; a window's elements are the new last dim.
+  /// Same as `Tensor.unfold`.
   public func unfold(dim: Int, size: Int, step: Int) -> Tensor {
     Op.unfold(.tensor(self), .int(dim), .int(size), .int(step))
   }
 
-  /// A view of the tensor's storage with any sizes, strides (0 or more) and offset, which must stay inside the storage. Same
-  /// as `torch.as_strided`.
+  /// A view of the tensor's storage with any sizes, strides (0 or more) and offset, which must stay inside the storage.
+  /// Same as `torch.as_strided`.
   public func asStrided(_ shape: Shape, strides: Shape, offset: Int? = nil) -> Tensor {
     Op.asStrided(
       .tensor(self), .ints(shape.array), .ints(strides.array), .int(offset ?? layout.offset), .ints(self.strides.array),
