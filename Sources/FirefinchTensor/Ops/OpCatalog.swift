@@ -15,11 +15,12 @@ public enum OpCatalog {
     .round, .trunc, .frac,
   ]
   static let reductions: [Op] = [
-    .amax, .amin, .argmax, .argmin, .any, .all, .sum, .mean,
+    .amax, .amin, .argmax, .argmin, .any, .all, .sum, .mean, .prod, .variance, .vectorNorm, .logsumexp, .cumsum,
+    .cumprod, .logcumsumexp, .cummax, .cummin, .linearScan,
   ]
   static let views: [Op] = [
     .cat, .clone, .contiguous, .toCopy, .copy, .fill, .constantPad, .view, .expand, .permute, .transpose,
-    .unsqueeze, .squeeze, .select, .slice,
+    .unsqueeze, .squeeze, .select, .slice, .flip, .diagonal, .unfold, .asStrided,
   ]
   static let linear: [Op] = [
     .mm, .bmm, .addmm, .linear,

@@ -255,8 +255,4 @@ extension Tensor {
       return unsqueeze(dim: 1) * other
     }
   }
-  /// `beta · self + alpha · bmm(a, b)`. Same as `torch.baddbmm`.
-  public func baddbmm(_ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
-    self * beta + a.bmm(b) * alpha
-  }
 }

@@ -1,0 +1,47 @@
+import FirefinchCore
+
+extension Op {
+  static let logsumexp: Op = .structured(
+    "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
+    plan: { call in
+      let x = call.tensor(0)
+      let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "logsumexp")
+      if x.dtype.isComplex { throw TensorError.dtype("logsumexp: complex tensors are not supported yet") }
+      let dtype = x.dtype.isFloatingPoint ? x.dtype : DType.defaultFloat
+      return [TensorSpec(Reduce.shape(x.shape, dims: dims, keepDim: call.bool(2)), dtype)]
+    },
+    forward: { call, results in
+      let result = results[0]
+      let compute = result.dtype.registerClass
+      let x = call.tensor(0).detach()
+      let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "logsumexp")
+      if dims.contains(where: { x.shape[$0] == 0 }) { return result.fillData(.double(-.infinity)) }
+      // The largest element is taken out, so that no exponential overflows; where it is infinite 0 is.
+      let top = Tensor(empty: Reduce.shape(x.shape, dims: dims, keepDim: true), dtype: compute.dtype)
+      let best = Expr.input(0)
+      Reduce.run(
+        .max, map: best, inputs: [x], compute: compute, shape: x.shape, dims: dims,
+        finish: .select(best.isInf(), 0, best), into: top)
+      let wide = top.alias(layout: try top.layout.expanded(to: x.shape, op: "logsumexp"))
+      let sum = Tensor(empty: result.shape, dtype: compute.dtype)
+      Reduce.run(
+        .sum, map: (Expr.input(0) - .input(1)).exp(), inputs: [x, wide], compute: compute, shape: x.shape, dims: dims,
+        finish: Expr.input(0).log(), into: sum)
+      withNoGrad { result.copyData(from: sum + top.reshape(result.shape)) }
+    },
+    derivative: { c in
+      // Where the result is infinite 0 is put in its place: rows of -inf get the gradient 0 rather than NaN.
+      let y = c.unreduced(c.output())
+      return [c.unreduced(c.grad()) * (c.input(0) - Tensor.where(y.isInf(), 0, y)).exp()]
+    }, samples: reductionSamples)
+}
+
+extension Tensor {
+  /// log of the sum of exponentials over `dim` (a list), without overflow; -inf over nothing. Integers give floating
+  /// point. Same as `torch.logsumexp`.
+  public func logsumexp(dim: [Int], keepDim: Bool = false) -> Tensor {
+    Op.logsumexp(.tensor(self), .ints(dim), .bool(keepDim))
+  }
+  /// log of the sum of exponentials over one dim, without overflow. Same as `torch.logsumexp`.
+  public func logsumexp(dim: Int, keepDim: Bool = false) -> Tensor { logsumexp(dim: [dim], keepDim: keepDim) }
+}
