@@ -16,9 +16,10 @@ import Testing
     var missing: [String] = []
     for case let file as URL in files where file.pathExtension == "swift" && !file.path.contains("/Record/") {
       let text = try String(contentsOf: file, encoding: .utf8)
-      guard text.contains("extension Op {") else { continue }
-      for record in text.matches(of: /(?m)^  static let `?(\w+)`?(?:: Op)? =/) where !listed.contains(String(record.1)) {
-        missing.append("\(file.lastPathComponent): \(record.1)")
+      for block in text.components(separatedBy: "\nextension Op {\n").dropFirst() {
+        let body = block.components(separatedBy: "\n}\n")[0]
+        let records = body.matches(of: /(?m)^  static let `?(\w+)`?(?:: Op)? =/).map { String($0.1) }
+        missing += records.filter { !listed.contains($0) }.map { "\(file.lastPathComponent): \($0)" }
       }
     }
     #expect(missing.isEmpty, "records missing from OpCatalog: \(missing)")

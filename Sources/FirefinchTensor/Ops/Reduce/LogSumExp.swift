@@ -1,5 +1,13 @@
 import FirefinchCore
 
+/// What the two passes compute.
+private enum Parts {
+  static let value = Reduce.function("value", .input(0))
+  static let finite = Reduce.function("finite", .select(Expr.input(0).isInf(), 0, .input(0)))
+  static let shifted = Reduce.function("shifted", inputs: 2, (Expr.input(0) - .input(1)).exp())
+  static let log = Reduce.function("log", Expr.input(0).log())
+}
+
 extension Op {
   static let logsumexp: Op = .structured(
     "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
@@ -18,15 +26,14 @@ extension Op {
       if dims.contains(where: { x.shape[$0] == 0 }) { return result.fillData(.double(-.infinity)) }
       // The largest element is taken out, so that no exponential overflows; where it is infinite 0 is.
       let top = Tensor(empty: Reduce.shape(x.shape, dims: dims, keepDim: true), dtype: compute.dtype)
-      let best = Expr.input(0)
       Reduce.run(
-        .max, map: best, inputs: [x], compute: compute, shape: x.shape, dims: dims,
-        finish: .select(best.isInf(), 0, best), into: top)
+        .max, map: Parts.value, inputs: [x], compute: compute, shape: x.shape, dims: dims,
+        finish: Parts.finite, into: top)
       let wide = top.alias(layout: try top.layout.expanded(to: x.shape, op: "logsumexp"))
       let sum = Tensor(empty: result.shape, dtype: compute.dtype)
       Reduce.run(
-        .sum, map: (Expr.input(0) - .input(1)).exp(), inputs: [x, wide], compute: compute, shape: x.shape, dims: dims,
-        finish: Expr.input(0).log(), into: sum)
+        .sum, map: Parts.shifted, inputs: [x, wide], compute: compute, shape: x.shape, dims: dims,
+        finish: Parts.log, into: sum)
       withNoGrad { result.copyData(from: sum + top.reshape(result.shape)) }
     },
     derivative: { c in

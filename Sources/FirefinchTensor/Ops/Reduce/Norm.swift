@@ -5,16 +5,33 @@ private func sample() -> Tensor {
   Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5, 0.25, -2.0, 1.0, 0.75, 2.25, -0.5], shape: [2, 3, 2], dtype: .float64)
 }
 
-/// How the elements of a norm of this order are mapped, joined and finished.
-private func recipe(_ order: Double) -> (map: Expr, combiner: Combiner, finish: Expr?) {
-  let x = Expr.input(0)
-  switch order {
-  case 0: return (.select(x .!= 0, 1, 0), .sum, nil)
-  case 1: return (x.abs(), .sum, nil)
-  case 2: return (x * x, .sum, x.sqrt())
-  case .infinity: return (x.abs(), .max, nil)
-  case -.infinity: return (x.abs(), .min, nil)
-  default: return (.pow(x.abs(), .literal(order)), .sum, .pow(x, .literal(1 / order)))
+/// How the elements of a norm are mapped, joined and finished. The order is the map's scalar 0 and the finish's scalar 1.
+private struct Recipe {
+  let map: PointwiseFunction
+  let combiner: Combiner
+  var finish: PointwiseFunction?
+
+  private static let x = Expr.input(0)
+  private static let magnitude = Reduce.function("abs", x.abs())
+  private static let count = Recipe(map: Reduce.function("nonzero", .select(x .!= 0, 1, 0)), combiner: .sum)
+  private static let sum = Recipe(map: magnitude, combiner: .sum)
+  private static let root = Recipe(
+    map: Reduce.function("square", x * x), combiner: .sum, finish: Reduce.function("sqrt", x.sqrt()))
+  private static let largest = Recipe(map: magnitude, combiner: .max)
+  private static let smallest = Recipe(map: magnitude, combiner: .min)
+  private static let power = Recipe(
+    map: Reduce.function("pow", .pow(x.abs(), .scalar(0))), combiner: .sum,
+    finish: Reduce.function("root", .pow(x, 1 / .scalar(1))))
+
+  static func of(_ order: Double) -> Recipe {
+    switch order {
+    case 0: count
+    case 1: sum
+    case 2: root
+    case .infinity: largest
+    case -.infinity: smallest
+    default: power
+    }
   }
 }
 
@@ -40,10 +57,10 @@ extension Op {
     forward: { call, results in
       let x = call.tensor(0).detach()
       let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "norm")
-      let (map, combiner, finish) = recipe(call.double(4))
+      let recipe = Recipe.of(call.double(4))
       Reduce.run(
-        combiner, map: map, inputs: [x], compute: results[0].dtype.registerClass, shape: x.shape, dims: dims,
-        finish: finish, into: results[0])
+        recipe.combiner, map: recipe.map, inputs: [x], compute: results[0].dtype.registerClass, shape: x.shape, dims: dims,
+        finish: recipe.finish, scalars: [.double(call.double(4))], into: results[0])
     },
     derivative: { c in
       let order = c.double(4)

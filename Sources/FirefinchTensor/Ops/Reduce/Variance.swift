@@ -7,6 +7,14 @@ private func sample() -> Tensor {
 /// What the squared differences are divided by: the count less the correction, never below 0.
 private func divisor(_ count: Int, _ correction: Double) -> Double { Swift.max(Double(count) - correction, 0) }
 
+/// What the two passes of a variance compute; scalar 0 is the number of elements, scalar 1 the divisor.
+private enum Spread {
+  static let value = Reduce.function("value", .input(0))
+  static let mean = Reduce.function("mean", .input(0) / .scalar(0))
+  static let square = Reduce.function("square", inputs: 2, (.input(0) - .input(1)) * (.input(0) - .input(1)))
+  static let divided = Reduce.function("divided", .input(0) / .scalar(1))
+}
+
 extension Op {
   /// In two passes, the mean and then the squared differences from it, so that large means cost no digits.
   static let variance: Op = .structured(
@@ -26,14 +34,13 @@ extension Op {
       let compute = x.dtype.registerClass
       let mean = Tensor(empty: Reduce.shape(x.shape, dims: dims, keepDim: true), dtype: compute.dtype)
       Reduce.run(
-        .sum, map: .input(0), inputs: [x.detach()], compute: compute, shape: x.shape, dims: dims,
-        finish: .input(0) / .scalar(0), into: mean)
+        .sum, map: Spread.value, inputs: [x.detach()], compute: compute, shape: x.shape, dims: dims,
+        finish: Spread.mean, into: mean)
       let wide = mean.alias(layout: try mean.layout.expanded(to: x.shape, op: "var"))
-      let difference = Expr.input(0) - .input(1)
       let count = dims.reduce(1) { $0 * x.shape[$1] }
       Reduce.run(
-        .sum, map: difference * difference, inputs: [x.detach(), wide], compute: compute, shape: x.shape, dims: dims,
-        finish: .input(0) / .literal(divisor(count, call.optionalDouble(3) ?? 1)), into: results[0])
+        .sum, map: Spread.square, inputs: [x.detach(), wide], compute: compute, shape: x.shape, dims: dims,
+        finish: Spread.divided, scalars: [.double(divisor(count, call.optionalDouble(3) ?? 1))], into: results[0])
     },
     derivative: { c in
       let x = c.input(0)
