@@ -37,50 +37,69 @@ public enum ScanKernel {
     _ dtype: DType, _ join: Join, outer: Int, n: Int, inner: Int, x: UnsafeMutableRawPointer,
     y: UnsafeMutableRawPointer
   ) {
-    @inline(__always) func sweep<T, A>(
-      _: T.Type, _ initial: A, _ wide: (T) -> A, _ narrow: (A) -> T, _ next: (A, A) -> A
-    ) {
-      let from = x.assumingMemoryBound(to: T.self), to = y.assumingMemoryBound(to: T.self)
+    func walk<R: ScanRule>(_: R.Type) {
+      walkLines(
+        R.self, outer, n, inner, x.assumingMemoryBound(to: R.Element.self), y.assumingMemoryBound(to: R.Element.self))
+    }
+    switch (dtype, join) {
+    case (.float32, .sum): walk(SumRule<Float>.self)
+    case (.float32, .product): walk(ProductRule<Float>.self)
+    case (.float32, .logSumExp): walk(LogSumExpRule<Float>.self)
+    case (.float64, .sum): walk(SumRule<Double>.self)
+    case (.float64, .product): walk(ProductRule<Double>.self)
+    case (.float64, .logSumExp): walk(LogSumExpRule<Double>.self)
+    case (_, .product): walk(IntegerProductRule.self)
+    default: walk(IntegerSumRule.self)
+    }
+  }
+
+  private static func walkLines<R: ScanRule>(
+    _: R.Type, _ outer: Int, _ n: Int, _ inner: Int, _ x: UnsafePointer<R.Element>,
+    _ y: UnsafeMutablePointer<R.Element>
+  ) {
+    if inner > 1 {
       blocks(outer, n, inner) { start, lines in
-        withUnsafeTemporaryAllocation(of: A.self, capacity: width) { total in
-          for i in 0..<lines { total[i] = initial }
+        withUnsafeTemporaryAllocation(of: R.Total.self, capacity: width) { total in
+          for i in 0..<lines { total[i] = R.initial }
           var at = start
           for _ in 0..<n {
             for i in 0..<lines {
-              total[i] = next(total[i], wide(from[at + i]))
-              to[at + i] = narrow(total[i])
+              total[i] = R.next(total[i], x[at + i])
+              y[at + i] = R.element(total[i])
             }
             at += inner
           }
         }
       }
+      return
     }
-    @inline(__always) func floating<T>(_: T.Type, _ wide: (T) -> Double, _ narrow: (Double) -> T) {
-      switch join {
-      case .sum: sweep(T.self, 0, wide, narrow) { $0 + $1 }
-      case .product: sweep(T.self, 1, wide, narrow) { $0 * $1 }
-      case .logSumExp: sweep(T.self, -Double.infinity, wide, narrow, logAddExp)
+    Parallel.ranges(outer, grain: Swift.max(1, 16384 / Swift.max(n, 1))) { range in
+      var row = range.lowerBound
+      // A step waits for the one before it: four lines at a time keep the processor busy.
+      while row + 4 <= range.upperBound {
+        let (x0, y0) = (x + row * n, y + row * n)
+        var (a, b, c, d) = (R.initial, R.initial, R.initial, R.initial)
+        for k in 0..<n {
+          a = R.next(a, x0[k])
+          b = R.next(b, x0[n + k])
+          c = R.next(c, x0[2 * n + k])
+          d = R.next(d, x0[3 * n + k])
+          y0[k] = R.element(a)
+          y0[n + k] = R.element(b)
+          y0[2 * n + k] = R.element(c)
+          y0[3 * n + k] = R.element(d)
+        }
+        row += 4
+      }
+      while row < range.upperBound {
+        var total = R.initial
+        for at in row * n..<(row + 1) * n {
+          total = R.next(total, x[at])
+          y[at] = R.element(total)
+        }
+        row += 1
       }
     }
-    switch dtype {
-    case .float32: floating(Float.self, { Double($0) }, { Float($0) })
-    case .float64: floating(Double.self, { $0 }, { $0 })
-    default:
-      if join == .product {
-        sweep(Int64.self, 1, { $0 }, { $0 }) { (a: Int64, b: Int64) in a &* b }
-      } else {
-        sweep(Int64.self, 0, { $0 }, { $0 }) { (a: Int64, b: Int64) in a &+ b }
-      }
-    }
-  }
-
-  /// log(exp(a) + exp(b)) without overflow.
-  private static func logAddExp(_ a: Double, _ b: Double) -> Double {
-    if a.isNaN || b.isNaN { return .nan }
-    let (low, high) = a < b ? (a, b) : (b, a)
-    // Two equal infinities would give inf - inf.
-    if low == high && low.isInfinite { return low }
-    return high + log1p(exp(low - high))
   }
 
   /// The largest (or smallest) element so far and its position; of equals the last one, and NaN wins.
@@ -120,29 +139,35 @@ public enum ScanKernel {
     _ dtype: DType, reverse: Bool, outer: Int, n: Int, inner: Int, a: UnsafeMutableRawPointer,
     b: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer
   ) {
-    @inline(__always) func sweep<T: BinaryFloatingPoint>(
-      _: T.Type, _ wide: (T) -> Double, _ narrow: (Double) -> T
-    ) {
-      let factor = a.assumingMemoryBound(to: T.self), term = b.assumingMemoryBound(to: T.self)
-      let to = y.assumingMemoryBound(to: T.self)
-      blocks(outer, n, inner) { start, lines in
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { total in
-          var at = reverse ? start + (n - 1) * inner : start
-          for k in 0..<n {
-            for i in 0..<lines {
-              // The first factor has nothing to multiply: it is not read, so that NaN there does no harm.
-              total[i] = k == 0 ? wide(term[at + i]) : wide(term[at + i]) + wide(factor[at + i]) * total[i]
-              to[at + i] = narrow(total[i])
-            }
-            at += reverse ? -inner : inner
+    func walk<T: ScanFloat>(_: T.Type) {
+      recurrence(
+        T.self, reverse, outer, n, inner, a.assumingMemoryBound(to: T.self), b.assumingMemoryBound(to: T.self),
+        y.assumingMemoryBound(to: T.self))
+    }
+    if dtype == .float64 { walk(Double.self) } else { walk(Float.self) }
+  }
+
+  private static func recurrence<T: ScanFloat>(
+    _: T.Type, _ reverse: Bool, _ outer: Int, _ n: Int, _ inner: Int, _ factor: UnsafePointer<T>,
+    _ term: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>
+  ) {
+    blocks(outer, n, inner) { start, lines in
+      let step = reverse ? -inner : inner
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { total in
+        var at = reverse ? start + (n - 1) * inner : start
+        // The first factor has nothing to multiply: it is not read, so that NaN there does no harm.
+        for i in 0..<lines {
+          total[i] = term[at + i].wide
+          y[at + i] = T(wide: total[i])
+        }
+        for _ in 1..<Swift.max(n, 1) {
+          at += step
+          for i in 0..<lines {
+            total[i] = term[at + i].wide + factor[at + i].wide * total[i]
+            y[at + i] = T(wide: total[i])
           }
         }
       }
-    }
-    if dtype == .float64 {
-      sweep(Double.self, { $0 }, { $0 })
-    } else {
-      sweep(Float.self, { Double($0) }, { Float($0) })
     }
   }
 
@@ -176,4 +201,65 @@ public enum ScanKernel {
       }
     }
   }
+}
+
+/// Elements whose running values are kept in double.
+private protocol ScanFloat {
+  var wide: Double { get }
+  init(wide: Double)
+}
+extension Float: ScanFloat {
+  fileprivate var wide: Double { Double(self) }
+  fileprivate init(wide: Double) { self = Float(wide) }
+}
+extension Double: ScanFloat {
+  fileprivate var wide: Double { self }
+  fileprivate init(wide: Double) { self = wide }
+}
+
+/// How a line is walked; a type rather than closures, so that every loop is compiled for its own rule.
+private protocol ScanRule {
+  associatedtype Element
+  associatedtype Total
+  static var initial: Total { get }
+  static func next(_ total: Total, _ x: Element) -> Total
+  static func element(_ total: Total) -> Element
+}
+
+private enum SumRule<T: ScanFloat>: ScanRule {
+  static var initial: Double { 0 }
+  static func next(_ total: Double, _ x: T) -> Double { total + x.wide }
+  static func element(_ total: Double) -> T { T(wide: total) }
+}
+
+private enum ProductRule<T: ScanFloat>: ScanRule {
+  static var initial: Double { 1 }
+  static func next(_ total: Double, _ x: T) -> Double { total * x.wide }
+  static func element(_ total: Double) -> T { T(wide: total) }
+}
+
+private enum LogSumExpRule<T: ScanFloat>: ScanRule {
+  static var initial: Double { -.infinity }
+  static func element(_ total: Double) -> T { T(wide: total) }
+  /// log(exp(total) + exp(x)) without overflow.
+  static func next(_ total: Double, _ x: T) -> Double {
+    let value = x.wide
+    if total.isNaN || value.isNaN { return .nan }
+    let (low, high) = total < value ? (total, value) : (value, total)
+    // Two equal infinities would give inf - inf.
+    if low == high && low.isInfinite { return low }
+    return high + log1p(exp(low - high))
+  }
+}
+
+private enum IntegerSumRule: ScanRule {
+  static var initial: Int64 { 0 }
+  static func next(_ total: Int64, _ x: Int64) -> Int64 { total &+ x }
+  static func element(_ total: Int64) -> Int64 { total }
+}
+
+private enum IntegerProductRule: ScanRule {
+  static var initial: Int64 { 1 }
+  static func next(_ total: Int64, _ x: Int64) -> Int64 { total &* x }
+  static func element(_ total: Int64) -> Int64 { total }
 }

@@ -184,6 +184,26 @@ import Testing
     #expect(runs[0] == runs[1] && runs[0] == runs[2])
   }
 
+  @Test func selectionEqualsSortingForAnyOrder() {
+    withSeed(3) {
+      let random = Tensor.randn([5, 1000])
+      let few = Tensor.randint(0, 4, [5, 1000]).to(.float32)
+      let ramp = Tensor.arange(1000, dtype: .float32).expand(5, 1000)
+      let organ = (ramp - 500).abs()
+      let holes = Tensor.where(few .== 3, Double.nan, random)
+      for (i, x) in [random, few, ramp, ramp.flip(1), organ, holes, few.fullLike(2), few.to(.int64)].enumerated() {
+        let order = x.sort(dim: 1).indices
+        for k in [1, 2, 250, 500, 750, 999, 1000] {
+          let got = x.kthvalue(k, dim: 1).indices.array(Int.self)
+          #expect(got == order.select(dim: 1, k - 1).array(Int.self), "tensor \(i), k \(k)")
+        }
+      }
+      let plain = holes.array(Float.self)[..<1000].filter { !$0.isNaN }.sorted()
+      #expect(holes.nanmedian(dim: 1).values.array(Float.self)[0] == plain[(plain.count - 1) / 2])
+      #expect(holes.median(dim: 1).values.isNaN().all().item() == .bool(true))
+    }
+  }
+
   @Test func longFloatSumsKeepTheirDigits() {
     let x = Tensor.full([1_000_000], 0.1)
     let total = x.cumsum(dim: 0).select(dim: 0, -1).doubleValue

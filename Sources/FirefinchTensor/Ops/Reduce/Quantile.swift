@@ -1,3 +1,4 @@
+import FirefinchCPU
 import FirefinchCore
 
 /// How a quantile between two elements is chosen. Same words as `torch.quantile`.
@@ -15,6 +16,20 @@ extension Tensor {
     return (x, d)
   }
 
+  /// Positions along `dim` (kept with size 1) of the chosen elements.
+  private func selection(_ choice: SelectionKernel.Choice, _ dim: Int) -> Tensor {
+    withNoGrad {
+      let wide: DType = dtype == .float32 || dtype == .float64 ? dtype : dtype.isFloatingPoint ? .float32 : .int64
+      let rows = detach().transpose(dim, -1).to(wide).contiguous()
+      let result = Tensor(empty: Shape(rows.shape.dropLast() + [1]), dtype: .int64, device: device)
+      if device == .cpu {
+        SelectionKernel.run(
+          wide, choice, rows: result.elementCount, n: size(dim), x: rows.data, indices: result.pointer(Int64.self))
+      }
+      return result.transpose(dim, -1).contiguous()
+    }
+  }
+
   /// The elements at `index` (size 1 along `dim`), with the dim kept or removed.
   private func chosen(_ index: Tensor, _ dim: Int, _ keepDim: Bool, _ original: Shape) -> (
     values: Tensor, indices: Tensor
@@ -30,19 +45,7 @@ extension Tensor {
     let failed = ErrorScope.guarding {
       if isPoisoned { return self }
       let (x, d) = try line(dim, skipNaN ? "nanmedian" : "median")
-      let index = withNoGrad { () -> Tensor in
-        let plain = x.detach()
-        let order = plain.sort(dim: d).indices
-        let n = x.size(d)
-        if !x.dtype.isFloatingPoint { return order.narrow(dim: d, start: (n - 1) / 2, length: 1) }
-        // NaN is sorted last, so the first NaN is at n - (number of NaN).
-        let bad = plain.isNaN().sum(dim: d, keepDim: true)
-        let place =
-          skipNaN
-          ? (n - 1 - bad).clamp(min: 0).floorDivide(2)
-          : Tensor.where(bad .> 0, n - bad, bad.fullLike((n - 1) / 2))
-        return order.gather(dim: d, index: place)
-      }
+      let index = x.selection(skipNaN ? .medianOfNumbers : .median, d)
       result = x.chosen(index, d, keepDim, shape)
       return result!.values
     }
@@ -91,7 +94,7 @@ extension Tensor {
         throw TensorError.value(
           "kthvalue: k is \(k), expected 1 to \(x.size(d)), the size of dim \(d) of shape \(shape)")
       }
-      let index = withNoGrad { x.detach().sort(dim: d).indices.narrow(dim: d, start: k - 1, length: 1).contiguous() }
+      let index = x.selection(.position(k - 1), d)
       result = x.chosen(index, d, keepDim, shape)
       return result!.values
     }
