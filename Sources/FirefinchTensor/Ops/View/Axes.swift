@@ -188,6 +188,7 @@ extension Tensor {
   /// `torch.block_diag`.
   public static func blockDiag(_ tensors: [Tensor]) -> Tensor {
     ErrorScope.guarding {
+      if tensors.isEmpty { return Tensor.empty([1, 0]) }
       if tensors.contains(where: \.isPoisoned) { return ErrorScope.poison() }
       if let bad = tensors.first(where: { $0.rank > 2 }) {
         throw TensorError.shape("blockDiag: expected at most 2 dims, got shape \(bad.shape)")
