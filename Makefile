@@ -16,11 +16,14 @@ demo: build
 lint:
 	@scripts/lint
 
-# Release, because kernels and exit tests are several times slower in debug builds.
+# Release, because kernels and exit tests are several times slower in debug builds. The tensor tests also run with the two
+# simpler instruction sets, once without libraries.
 test: lint
 	@scripts/setup
-	swift build -c release --product firefinch
-	swift test -c release
+	swift build -c release --build-tests
+	FIREFINCH_ISA=sse2 FIREFINCH_NO_LIBRARIES=1 swift test -c release --skip-build --filter FirefinchTensorTests
+	FIREFINCH_ISA=avx2 swift test -c release --skip-build --filter FirefinchTensorTests
+	swift test -c release --skip-build
 
 bench:
 	@scripts/setup

@@ -49,19 +49,19 @@ import Testing
     #expect(other.code == 2 && other.errors.contains("--batch-size 128") && other.errors.contains("--batch-size 64"))
   }
 
-  @Test func killedRunsResumeToTheSameBits() throws {
+  @Test(arguments: ["mlp", "cnn"]) func killedRunsResumeToTheSameBits(model: String) throws {
     let folder = Folder()
-    #expect(try Command.start(arguments(folder / "whole")).finish().code == 0)
+    #expect(try Command.start(arguments(folder / "whole", "--model", model)).finish().code == 0)
     // Checkpoints after every step; killed at moments that hit all stages, then finished.
     var random = SystemRandomNumberGenerator()
     var kills = 0
     for _ in 0..<12 {
-      let running = try Command.start(arguments(folder / "killed", "--resume", "--checkpoint-every", "0"))
-      usleep(UInt32.random(in: 20_000...400_000, using: &random))
+      let running = try Command.start(arguments(folder / "killed", "--resume", "--checkpoint-every", "0", "--model", model))
+      usleep(UInt32.random(in: 20_000...600_000, using: &random))
       running.kill(SIGKILL)
       if try running.finish().code == -SIGKILL { kills += 1 }
     }
-    let last = try Command.start(arguments(folder / "killed", "--resume")).finish()
+    let last = try Command.start(arguments(folder / "killed", "--resume", "--model", model)).finish()
     #expect(last.code == 0 && kills > 0, "\(last.errors)")
     #expect(try folder.bytes("killed/model.safetensors") == folder.bytes("whole/model.safetensors"))
     #expect(try metrics(folder, "killed") == metrics(folder, "whole"))
