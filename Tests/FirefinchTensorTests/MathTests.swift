@@ -8,14 +8,14 @@ import Testing
     name: String, limit: Double, range: ClosedRange<Double>, run: @Sendable (Tensor) -> Tensor, want: @Sendable (Double) -> Double
   )
   private static let cases: [Case] = [
-    ("exp", 1, -87...88, { $0.exp() }, { Foundation.exp($0) }), ("expm1", 2, -20...20, { $0.expm1() }, { Foundation.expm1($0) }),
-    ("log", 1, 1e-30...1e30, { $0.log() }, { Foundation.log($0) }), ("log1p", 2, -0.99...1e6, { $0.log1p() }, { Foundation.log1p($0) }),
+    ("exp", 1.25, -87...88, { $0.exp() }, { Foundation.exp($0) }), ("expm1", 2, -20...20, { $0.expm1() }, { Foundation.expm1($0) }),
+    ("log", 1.25, 1e-30...1e30, { $0.log() }, { Foundation.log($0) }), ("log1p", 2, -0.99...1e6, { $0.log1p() }, { Foundation.log1p($0) }),
     ("log2", 2, 1e-30...1e30, { $0.log2() }, { Foundation.log2($0) }), ("sin", 2, -30...30, { $0.sin() }, { Foundation.sin($0) }),
     ("cos", 2, -30...30, { $0.cos() }, { Foundation.cos($0) }), ("tan", 4, -1.5...1.5, { $0.tan() }, { Foundation.tan($0) }),
     ("asin", 3, -1...1, { $0.asin() }, { Foundation.asin($0) }), ("acos", 2, -0.99...0.99, { $0.acos() }, { Foundation.acos($0) }),
     ("atan", 2, -1e4...1e4, { $0.atan() }, { Foundation.atan($0) }), ("sinh", 2, -80...80, { $0.sinh() }, { Foundation.sinh($0) }),
     ("cosh", 2, -80...80, { $0.cosh() }, { Foundation.cosh($0) }), ("tanh", 3, -10...10, { $0.tanh() }, { Foundation.tanh($0) }),
-    ("asinh", 2, -1e4...1e4, { $0.asinh() }, { Foundation.asinh($0) }), ("erf", 1, -4...4, { $0.erf() }, { Foundation.erf($0) }),
+    ("asinh", 2, -1e4...1e4, { $0.asinh() }, { Foundation.asinh($0) }), ("erf", 1.25, -4...4, { $0.erf() }, { Foundation.erf($0) }),
     ("erfc", 4, -4...9, { $0.erfc() }, { Foundation.erfc($0) }), ("rsqrt", 2, 1e-20...1e20, { $0.rsqrt() }, { 1 / $0.squareRoot() }),
     ("sigmoid", 3, -80...80, { $0.sigmoid() }, { 1 / (1 + Foundation.exp(-$0)) }),
   ]
