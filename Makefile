@@ -17,13 +17,13 @@ lint:
 	@scripts/lint
 
 # Release, because kernels and exit tests are several times slower in debug builds. The tensor tests also run with the two
-# simpler instruction sets, once without libraries.
+# simpler instruction sets, once without libraries. One test after another, because they share the default generator.
 test: lint
 	@scripts/setup
 	swift build -c release --build-tests
-	FIREFINCH_ISA=sse2 FIREFINCH_NO_LIBRARIES=1 swift test -c release --skip-build --filter FirefinchTensorTests
-	FIREFINCH_ISA=avx2 swift test -c release --skip-build --filter FirefinchTensorTests
-	swift test -c release --skip-build
+	FIREFINCH_ISA=sse2 FIREFINCH_NO_LIBRARIES=1 swift test -c release --skip-build --no-parallel --filter FirefinchTensorTests
+	FIREFINCH_ISA=avx2 swift test -c release --skip-build --no-parallel --filter FirefinchTensorTests
+	swift test -c release --skip-build --no-parallel
 
 bench:
 	@scripts/setup
