@@ -30,6 +30,13 @@ public enum SystemInfo {
     return "unknown"
   }
 
+  /// The largest memory the process has occupied so far, in bytes.
+  public static var peakMemory: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+
   /// The libraries, in the order they matter.
   public static var libraries: [Library] {
     [FF_LIB_ONEDNN, FF_LIB_OPENBLAS, FF_LIB_GOMP, FF_LIB_CUDA].map { which in
