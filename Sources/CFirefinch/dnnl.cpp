@@ -47,6 +47,7 @@ struct Side {
 };
 
 struct Entry {
+  uint64_t id = 0;  // names the form of converted weights
   dnnl::primitive primitive;
   std::unordered_map<int, memory> arguments;
   Side a, b, out;
@@ -63,6 +64,7 @@ struct State {
   std::map<Key, std::pair<Entry, std::list<Key>::iterator>> cache;
   std::list<Key> recent;
   Scratch scratch[4];
+  uint64_t next_id = 1;
 };
 
 State &state() {
@@ -81,7 +83,18 @@ Side side(State &s, const memory::desc &user, const memory::desc &inner, bool in
   return result;
 }
 
-Entry make(State &s, const ff_conv &c, int kind, bool with_bias) {
+// Whether Winograd's algorithm F(4x4, 3x3) pays: it multiplies 2.25 times less, but transforms tiles and weights. Decided by
+// sizes alone, so that the same program always computes the same numbers.
+bool prefers_winograd(const ff_conv &c) {
+  if (c.spatial != 2 || c.groups != 1) return false;
+  for (int d = 1; d < 3; d++)
+    if (c.kernel[d] != 3 || c.stride[d] != 1 || c.dilation[d] != 1 || c.padding[d] > 1) return false;
+  if (c.in_channels % 16 != 0 || c.out_channels % 16 != 0) return false;
+  int64_t tiles = c.batch * ((c.out[1] + 3) / 4) * ((c.out[2] + 3) / 4);
+  return tiles >= 16;
+}
+
+Entry make(State &s, const ff_conv &c, int kind, bool with_bias, dnnl::algorithm algorithm) {
   // oneDNN counts dilation from 0 and takes 3 to 5 dims.
   int n = c.spatial;
   memory::dims src{c.batch, c.in_channels}, dst{c.batch, c.out_channels}, wei, strides, dilates, padding, right;
@@ -108,18 +121,17 @@ Entry make(State &s, const ff_conv &c, int kind, bool with_bias) {
   memory::desc user_src(src, f32, plain), user_dst(dst, f32, plain), user_wei(wei, f32, plain_wei);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const auto direct = dnnl::algorithm::convolution_direct;
-  const auto training = dnnl::prop_kind::forward_training;
+  const auto propagation = kind == FF_DNNL_INFERENCE ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
 #if DNNL_VERSION_MAJOR >= 3
-  dnnl::convolution_forward::primitive_desc forward(s.engine, training, direct, src_any, wei_any, bias_desc, dst_any, strides,
+  dnnl::convolution_forward::primitive_desc forward(s.engine, propagation, algorithm, src_any, wei_any, bias_desc, dst_any, strides,
                                                     dilates, padding, right, attributes);
 #else
   dnnl::convolution_forward::primitive_desc forward(
-      {training, direct, src_any, wei_any, bias_desc, dst_any, strides, dilates, padding, right}, attributes, s.engine);
+      {propagation, algorithm, src_any, wei_any, bias_desc, dst_any, strides, dilates, padding, right}, attributes, s.engine);
 #endif
   Entry e;
   memory::desc pad;
-  if (kind == FF_DNNL_FORWARD) {
+  if (kind == FF_DNNL_FORWARD || kind == FF_DNNL_INFERENCE) {
     e.primitive = dnnl::convolution_forward(forward);
     e.a = side(s, user_src, forward.src_desc(), true);
     e.b = side(s, user_wei, forward.weights_desc(), true);
@@ -132,11 +144,11 @@ Entry make(State &s, const ff_conv &c, int kind, bool with_bias) {
     pad = forward.scratchpad_desc();
   } else if (kind == FF_DNNL_BACKWARD_DATA) {
 #if DNNL_VERSION_MAJOR >= 3
-    dnnl::convolution_backward_data::primitive_desc back(s.engine, direct, src_any, wei_any, dst_any, strides, dilates, padding,
+    dnnl::convolution_backward_data::primitive_desc back(s.engine, algorithm, src_any, wei_any, dst_any, strides, dilates, padding,
                                                          right, forward, attributes);
 #else
     dnnl::convolution_backward_data::primitive_desc back(
-        {direct, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
+        {algorithm, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
 #endif
     e.primitive = dnnl::convolution_backward_data(back);
     e.a = side(s, user_dst, back.diff_dst_desc(), true);
@@ -146,11 +158,11 @@ Entry make(State &s, const ff_conv &c, int kind, bool with_bias) {
     pad = back.scratchpad_desc();
   } else {
 #if DNNL_VERSION_MAJOR >= 3
-    dnnl::convolution_backward_weights::primitive_desc back(s.engine, direct, src_any, wei_any, dst_any, strides, dilates,
+    dnnl::convolution_backward_weights::primitive_desc back(s.engine, algorithm, src_any, wei_any, dst_any, strides, dilates,
                                                             padding, right, forward, attributes);
 #else
     dnnl::convolution_backward_weights::primitive_desc back(
-        {direct, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
+        {algorithm, src_any, wei_any, dst_any, strides, dilates, padding, right}, attributes, s.engine, forward);
 #endif
     e.primitive = dnnl::convolution_backward_weights(back);
     e.a = side(s, user_src, back.src_desc(), true);
@@ -171,7 +183,14 @@ Entry &find(State &s, const Key &key, const ff_conv &c, int kind, bool with_bias
     s.recent.splice(s.recent.begin(), s.recent, known->second.second);
     return known->second.first;
   }
-  Entry made = make(s, c, kind, with_bias);
+  Entry made;
+  try {
+    if (!prefers_winograd(c)) throw dnnl::error(dnnl_unimplemented, "");
+    made = make(s, c, kind, with_bias, dnnl::algorithm::convolution_winograd);
+  } catch (const dnnl::error &) {
+    made = make(s, c, kind, with_bias, dnnl::algorithm::convolution_direct);
+  }
+  made.id = s.next_id++;
   s.recent.push_front(key);
   auto &slot = s.cache[key];
   slot = {std::move(made), s.recent.begin()};
@@ -182,17 +201,22 @@ Entry &find(State &s, const Key &key, const ff_conv &c, int kind, bool with_bias
   return slot.first;
 }
 
-void run(State &s, Entry &e, const float *a, const float *b, const float *bias, float *out) {
+// `packed`: b already has the inner form.
+void run(State &s, Entry &e, const float *a, const void *b, bool packed, const float *bias, float *out) {
   e.a.user.set_data_handle((void *)a);
-  e.b.user.set_data_handle((void *)b);
   e.out.user.set_data_handle(out);
   if (e.a.differs) {
     e.a.inner.set_data_handle(s.scratch[0].get(e.a.bytes));
     e.a.convert.execute(s.stream, e.a.user, e.a.inner);
   }
-  if (e.b.differs) {
-    e.b.inner.set_data_handle(s.scratch[1].get(e.b.bytes));
-    e.b.convert.execute(s.stream, e.b.user, e.b.inner);
+  if (packed) {
+    e.b.inner.set_data_handle((void *)b);
+  } else {
+    e.b.user.set_data_handle((void *)b);
+    if (e.b.differs) {
+      e.b.inner.set_data_handle(s.scratch[1].get(e.b.bytes));
+      e.b.convert.execute(s.stream, e.b.user, e.b.inner);
+    }
   }
   if (e.out.differs) e.out.inner.set_data_handle(s.scratch[2].get(e.out.bytes));
   if (bias) e.bias.set_data_handle((void *)bias);
@@ -202,12 +226,10 @@ void run(State &s, Entry &e, const float *a, const float *b, const float *bias, 
   s.stream.wait();
 }
 
-}  // namespace
-
-extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const float *b, const float *bias, float *out) {
-  const ff_conv &c = *conv;
+// Calls `body` with the kept primitive for this convolution; 0 when oneDNN is absent or refuses.
+template <typename Body> int with_entry(const ff_conv &c, int kind, bool with_bias, Body body) {
   if (!ff_library(FF_LIB_ONEDNN).loaded || !connect()) return 0;
-  Key key{kind, bias != nullptr, c.spatial, c.batch, c.in_channels, c.out_channels, c.groups, ff_num_threads()};
+  Key key{kind, with_bias, c.spatial, c.batch, c.in_channels, c.out_channels, c.groups, ff_num_threads()};
   for (int d = 0; d < 3; d++) {
     if (c.in[d] < 1 || c.out[d] < 1) return 0;
     key.insert(key.end(), {c.in[d], c.out[d], c.kernel[d], c.stride[d], c.padding[d], c.dilation[d]});
@@ -216,14 +238,45 @@ extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const
   try {
     State &s = state();
     std::lock_guard<std::mutex> lock(s.mutex);
-    run(s, find(s, key, c, kind, bias != nullptr), a, b, bias, out);
-    return 1;
+    return body(s, find(s, key, c, kind, with_bias));
   } catch (const dnnl::error &) {
     return 0;  // A shape oneDNN refuses: the own kernels take it.
   }
 }
 
+}  // namespace
+
+extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const void *b, const float *bias, float *out) {
+  return with_entry(*conv, kind, bias != nullptr, [&](State &s, Entry &e) {
+    run(s, e, a, b, kind == FF_DNNL_INFERENCE, bias, out);
+    return 1;
+  });
+}
+
+extern "C" int ff_conv_plan_f32(const ff_conv *conv, int with_bias, uint64_t *form, size_t *bytes) {
+  return with_entry(*conv, FF_DNNL_INFERENCE, with_bias != 0, [&](State &, Entry &e) {
+    *form = e.id;
+    *bytes = e.b.bytes;
+    return e.b.differs ? 1 : 0;
+  });
+}
+
+extern "C" void ff_conv_pack_f32(const ff_conv *conv, int with_bias, const float *w, void *packed) {
+  with_entry(*conv, FF_DNNL_INFERENCE, with_bias != 0, [&](State &s, Entry &e) {
+    e.b.user.set_data_handle((void *)w);
+    e.b.inner.set_data_handle(packed);
+    e.b.convert.execute(s.stream, e.b.user, e.b.inner);
+    s.stream.wait();
+    return 1;
+  });
+}
 
 #else
-extern "C" int ff_dnnl_conv(const ff_conv *, int, const float *, const float *, const float *, float *) { return 0; }
+extern "C" int ff_dnnl_conv(const ff_conv *, int, const float *, const void *, const float *, float *) { return 0; }
+extern "C" int ff_conv_plan_f32(const ff_conv *, int, uint64_t *, size_t *) { return 0; }
+extern "C" void ff_conv_pack_f32(const ff_conv *, int, const float *, void *) {}
 #endif
+
+extern "C" int ff_conv_forward_packed_f32(const ff_conv *conv, const float *x, const void *packed, const float *bias, float *y) {
+  return ff_dnnl_conv(conv, FF_DNNL_INFERENCE, x, packed, bias, y);
+}

@@ -54,6 +54,32 @@ public enum ConvolutionKernel {
     }
   }
 
+  /// `y = conv(x, w) + bias` in float32 for weights that stay the same over many calls: the form that the kernel wants is kept
+  /// with `storage`, whose version tells when it is outdated. `w` lies `offset` elements after the storage's start.
+  public static func inference(
+    _ geometry: ConvolutionGeometry, x: UnsafeMutableRawPointer, w: UnsafeMutableRawPointer, storage: Storage, offset: Int,
+    bias: UnsafeMutableRawPointer?, y: UnsafeMutableRawPointer
+  ) {
+    var plan = geometry.plan
+    var form: UInt64 = 0
+    var bytes = 0
+    if ff_conv_plan_f32(&plan, bias == nil ? 0 : 1, &form, &bytes) != 0 {
+      let known = storage.derived as? PackedWeights
+      let packed: PackedWeights
+      if let known, known.form == form, known.version == storage.version, known.offset == offset {
+        packed = known
+      } else {
+        packed = PackedWeights(form: form, version: storage.version, offset: offset, byteCount: bytes)
+        ff_conv_pack_f32(&plan, bias == nil ? 0 : 1, float(w), packed.block.data)
+        storage.derived = packed
+      }
+      let done = ff_conv_forward_packed_f32(
+        &plan, float(x), packed.block.data, bias.map { UnsafePointer(float($0)) }, float(y))
+      if done != 0 { return }
+    }
+    forward(geometry, .float32, x: x, w: w, bias: bias, y: y)
+  }
+
   /// Gradient of the input from the gradient of the output.
   public static func backwardInput(
     _ geometry: ConvolutionGeometry, _ dtype: DType, gy: UnsafeMutableRawPointer, w: UnsafeMutableRawPointer,
@@ -85,5 +111,18 @@ public enum ConvolutionKernel {
   }
   private static func double(_ raw: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Double> {
     raw.assumingMemoryBound(to: Double.self)
+  }
+}
+
+/// Weights in the form that a library's kernel wants.
+private final class PackedWeights {
+  let form: UInt64
+  let version: Int
+  let offset: Int
+  let block: Storage
+
+  init(form: UInt64, version: Int, offset: Int, byteCount: Int) {
+    (self.form, self.version, self.offset) = (form, version, offset)
+    block = Storage(byteCount: byteCount)
   }
 }

@@ -10,6 +10,8 @@ public final class Storage: @unchecked Sendable {
   public let device: Device
   /// Counts in-place writes, so that backward can tell that a saved tensor was overwritten.
   public var version: Int = 0
+  /// What kernels derived from the contents and keep for the next call (weights in another form). Its maker checks `version`.
+  public var derived: AnyObject?
   /// Keeps foreign memory (a mapped file) alive; nil for the allocator's own blocks.
   private var owner: AnyObject?
 

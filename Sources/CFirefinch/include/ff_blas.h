@@ -1,5 +1,6 @@
 // Matrix products and convolutions: oneDNN when found at run time, own kernels otherwise.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 // c = alpha a b + beta c. a is m x k with element (i, p) at a[i * ars + p * acs]; b is k x n likewise; c is row-major with
@@ -26,6 +27,12 @@ typedef struct ff_conv {
 
 void ff_conv_forward_f32(const ff_conv *_Nonnull conv, const float *_Nonnull x, const float *_Nonnull w,
                          const float *_Nullable bias, float *_Nonnull y);
+// Inference with weights converted once: ff_conv_plan_f32 gives the bytes the converted weights take and a number that names
+// their form, or returns 0 when converting does not help. The number changes when the form does (another thread count).
+int ff_conv_plan_f32(const ff_conv *_Nonnull conv, int with_bias, uint64_t *_Nonnull form, size_t *_Nonnull bytes);
+void ff_conv_pack_f32(const ff_conv *_Nonnull conv, int with_bias, const float *_Nonnull w, void *_Nonnull packed);
+int ff_conv_forward_packed_f32(const ff_conv *_Nonnull conv, const float *_Nonnull x, const void *_Nonnull packed,
+                               const float *_Nullable bias, float *_Nonnull y);
 void ff_conv_backward_data_f32(const ff_conv *_Nonnull conv, const float *_Nonnull gy, const float *_Nonnull w,
                                float *_Nonnull gx);
 void ff_conv_backward_weight_f32(const ff_conv *_Nonnull conv, const float *_Nonnull x, const float *_Nonnull gy,

@@ -100,7 +100,14 @@ extension Op {
         x.shape, w.shape, stride: call.ints(3), padding: call.ints(4), dilation: call.ints(5), groups: call.int(6),
         op: "conv")
       Conv.fill(results[0]) { y in
-        if y.elementCount > 0 { ConvolutionKernel.forward(g, y.dtype, x: x.data, w: w.data, bias: bias?.data, y: y.data) }
+        if y.elementCount == 0 { return }
+        let weight = call.tensor(1)
+        if y.dtype == .float32 && w.storage === weight.storage && !GradMode.isEnabled {
+          ConvolutionKernel.inference(
+            g, x: x.data, w: w.data, storage: w.storage, offset: w.layout.offset, bias: bias?.data, y: y.data)
+        } else {
+          ConvolutionKernel.forward(g, y.dtype, x: x.data, w: w.data, bias: bias?.data, y: y.data)
+        }
       }
     },
     derivative: { c in
