@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dnnl_shim.h"
 
 // Scratch of the calling thread; grows, and is freed when the thread ends with it.
 #include <pthread.h>

@@ -177,19 +177,24 @@ Entry make(State &s, const ff_conv &c, int kind, bool with_bias, dnnl::algorithm
   return e;
 }
 
-Entry &find(State &s, const Key &key, const ff_conv &c, int kind, bool with_bias) {
+Entry make_best(State &s, const ff_conv &c, int kind, bool with_bias) {
+  if (prefers_winograd(c)) {
+    try {
+      return make(s, c, kind, with_bias, dnnl::algorithm::convolution_winograd);
+    } catch (const dnnl::error &) {  // Not on this processor.
+    }
+  }
+  return make(s, c, kind, with_bias, dnnl::algorithm::convolution_direct);
+}
+
+// A kept primitive, made when first needed.
+template <typename Make> Entry &find(State &s, const Key &key, Make make) {
   auto known = s.cache.find(key);
   if (known != s.cache.end()) {
     s.recent.splice(s.recent.begin(), s.recent, known->second.second);
     return known->second.first;
   }
-  Entry made;
-  try {
-    if (!prefers_winograd(c)) throw dnnl::error(dnnl_unimplemented, "");
-    made = make(s, c, kind, with_bias, dnnl::algorithm::convolution_winograd);
-  } catch (const dnnl::error &) {
-    made = make(s, c, kind, with_bias, dnnl::algorithm::convolution_direct);
-  }
+  Entry made = make();
   made.id = s.next_id++;
   s.recent.push_front(key);
   auto &slot = s.cache[key];
@@ -238,13 +243,56 @@ template <typename Body> int with_entry(const ff_conv &c, int kind, bool with_bi
   try {
     State &s = state();
     std::lock_guard<std::mutex> lock(s.mutex);
-    return body(s, find(s, key, c, kind, with_bias));
+    return body(s, find(s, key, [&] { return make_best(s, c, kind, with_bias); }));
   } catch (const dnnl::error &) {
     return 0;  // A shape oneDNN refuses: the own kernels take it.
   }
 }
 
+Entry make_matmul(State &s, const ff_dnnl_product &p) {
+  memory::desc a({p.m, p.k}, f32, memory::dims{p.ars, p.acs}), b({p.k, p.n}, f32, memory::dims{p.brs, p.bcs});
+  memory::desc out({p.m, p.n}, f32, memory::dims{p.ldc, 1}), bias;
+  if (p.bias) bias = memory::desc({1, p.n}, f32, tag::ab);
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (p.adds) {
+    dnnl::post_ops sum;
+    sum.append_sum(1.0f);
+    attributes.set_post_ops(sum);
+  }
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl::matmul::primitive_desc made(s.engine, a, b, bias, out, attributes);
+#else
+  dnnl::matmul::primitive_desc made({a, b, bias, out}, attributes, s.engine);
+#endif
+  Entry e;
+  e.primitive = dnnl::matmul(made);
+  e.a.user = e.a.inner = memory(a, s.engine, nullptr);
+  e.b.user = e.b.inner = memory(b, s.engine, nullptr);
+  e.out.user = e.out.inner = memory(out, s.engine, nullptr);
+  e.arguments = {{DNNL_ARG_SRC, e.a.inner}, {DNNL_ARG_WEIGHTS, e.b.inner}, {DNNL_ARG_DST, e.out.inner}};
+  if (p.bias) e.arguments[DNNL_ARG_BIAS] = e.bias = memory(bias, s.engine, nullptr);
+  e.scratchpad = memory(made.scratchpad_desc(), s.engine, nullptr);
+  e.scratchpad_bytes = made.scratchpad_desc().get_size();
+  e.arguments[DNNL_ARG_SCRATCHPAD] = e.scratchpad;
+  return e;
+}
+
 }  // namespace
+
+extern "C" int ff_dnnl_matmul(const ff_dnnl_product *product) {
+  const ff_dnnl_product &p = *product;
+  if (!ff_library(FF_LIB_ONEDNN).loaded || !connect()) return 0;
+  Key key{-1, p.bias != nullptr, p.adds, p.m, p.n, p.k, p.ars, p.acs, p.brs, p.bcs, p.ldc, ff_num_threads()};
+  try {
+    State &s = state();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    run(s, find(s, key, [&] { return make_matmul(s, p); }), p.a, p.b, false, p.bias, p.c);
+    return 1;
+  } catch (const dnnl::error &) {
+    return 0;
+  }
+}
 
 extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const void *b, const float *bias, float *out) {
   return with_entry(*conv, kind, bias != nullptr, [&](State &s, Entry &e) {
@@ -273,6 +321,7 @@ extern "C" void ff_conv_pack_f32(const ff_conv *conv, int with_bias, const float
 
 #else
 extern "C" int ff_dnnl_conv(const ff_conv *, int, const float *, const void *, const float *, float *) { return 0; }
+extern "C" int ff_dnnl_matmul(const ff_dnnl_product *) { return 0; }
 extern "C" int ff_conv_plan_f32(const ff_conv *, int, uint64_t *, size_t *) { return 0; }
 extern "C" void ff_conv_pack_f32(const ff_conv *, int, const float *, void *) {}
 #endif

@@ -47,6 +47,24 @@ public enum MatMulKernel {
     }
   }
 
+  /// `y = x wᵀ + bias` for dense x (rows, in) and w (out, in) of float32 or float64.
+  public static func linear(
+    _ dtype: DType, rows: Int, in width: Int, out: Int, x: UnsafeMutableRawPointer, w: UnsafeMutableRawPointer,
+    bias: UnsafeMutableRawPointer?, y: UnsafeMutableRawPointer
+  ) {
+    if rows == 0 || out == 0 { return }
+    let (r, i, o) = (Int64(rows), Int64(width), Int64(out))
+    if dtype == .float64 {
+      ff_linear_f64(
+        r, i, o, x.assumingMemoryBound(to: Double.self), w.assumingMemoryBound(to: Double.self),
+        bias?.assumingMemoryBound(to: Double.self), y.assumingMemoryBound(to: Double.self))
+    } else {
+      ff_linear_f32(
+        r, i, o, x.assumingMemoryBound(to: Float.self), w.assumingMemoryBound(to: Float.self),
+        bias?.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self))
+    }
+  }
+
   /// Exact int64 product, wrapping on overflow.
   private static func integers(
     _ batch: Int, _ m: Int, _ n: Int, _ k: Int, _ a: MatrixOperand, _ b: MatrixOperand, _ c: UnsafeMutableRawPointer

@@ -9,6 +9,11 @@ void ff_gemm_f32(int64_t m, int64_t n, int64_t k, float alpha, const float *_Non
                  const float *_Nonnull b, int64_t brs, int64_t bcs, float beta, float *_Nonnull c, int64_t ldc);
 void ff_gemm_f64(int64_t m, int64_t n, int64_t k, double alpha, const double *_Nonnull a, int64_t ars, int64_t acs,
                  const double *_Nonnull b, int64_t brs, int64_t bcs, double beta, double *_Nonnull c, int64_t ldc);
+// y = x wᵀ + bias for dense x (rows, in), w (out, in), bias (out).
+void ff_linear_f32(int64_t rows, int64_t in, int64_t out, const float *_Nonnull x, const float *_Nonnull w,
+                   const float *_Nullable bias, float *_Nonnull y);
+void ff_linear_f64(int64_t rows, int64_t in, int64_t out, const double *_Nonnull x, const double *_Nonnull w,
+                   const double *_Nullable bias, double *_Nonnull y);
 // `batch` products whose operands are abs, bbs and cbs elements apart (0 shares an operand).
 void ff_gemm_batched_f32(int64_t batch, int64_t m, int64_t n, int64_t k, float alpha, const float *_Nonnull a, int64_t abs,
                          int64_t ars, int64_t acs, const float *_Nonnull b, int64_t bbs, int64_t brs, int64_t bcs,

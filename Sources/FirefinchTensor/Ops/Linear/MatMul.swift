@@ -151,9 +151,16 @@ extension Op {
     },
     forward: { call, results in
       let (x, w) = (call.tensor(0).detach(), call.tensor(1).detach())
+      let bias = call.optionalTensor(2)
+      if w.isContiguous, x.dtype == .float32 || x.dtype == .float64, bias?.isContiguous ?? true {
+        let dense = withNoGrad { x.contiguous() }
+        MatMulKernel.linear(
+          x.dtype, rows: x.elementCount / Swift.max(x.size(-1), 1), in: w.size(1), out: w.size(0), x: dense.data, w: w.data,
+          bias: bias?.data, y: results[0].data)
+        return
+      }
       let flat = withNoGrad { x.reshape([x.elementCount / Swift.max(x.size(-1), 1), x.size(-1)]) }
       let out = results[0].alias(layout: Layout(contiguous: [flat.size(0), w.size(0)]))
-      let bias = call.optionalTensor(2)
       if let bias { out.copyData(from: bias) }
       MatrixProduct.run(flat, withNoGrad { w.t() }, into: out, beta: bias == nil ? 0 : 1)
     },
