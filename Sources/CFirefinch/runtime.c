@@ -6,10 +6,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static _Thread_local uint32_t flags;
-static _Thread_local void *slots[8];
-static _Thread_local int thread_max;
-static _Thread_local int depth;
+// Read by every operation: this model needs no call to find the address.
+#define FAST_TLS static _Thread_local __attribute__((tls_model("initial-exec")))
+FAST_TLS uint32_t flags;
+FAST_TLS void *slots[8];
+FAST_TLS int thread_max;
+FAST_TLS int depth;
 
 uint32_t *ff_tls_flags(void) { return &flags; }
 void **ff_tls_slot(int index) { return &slots[index]; }

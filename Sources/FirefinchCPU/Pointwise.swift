@@ -23,7 +23,7 @@ public final class FaultCollector: @unchecked Sendable {
 /// Runs compiled expressions over buffers.
 public enum PointwiseKernel {
   /// Elements a thread gets at least; below twice this an operation stays on the calling thread.
-  @usableFromInline static let grain = 16384
+  @inlinable public static var grain: Int { 16384 }
 
   /// Computes `program` for every element of `shape`. Inputs broadcast; outputs have the full shape.
   public static func run(

@@ -75,6 +75,9 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
   }
 
+  /// Whether values lie in memory as kernels compute them.
+  @inlinable public var isRegister: Bool { self == .float32 || self == .float64 || self == .int64 || self == .bool }
+
   /// The smallest dtype to which both can be converted. Same as `torch.promote_types`.
   public static func promote(_ a: DType, _ b: DType) -> DType {
     if a == b { return a }

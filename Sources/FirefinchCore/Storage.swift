@@ -5,15 +5,15 @@ import CFirefinch
 /// `@unchecked Sendable`: concurrent reads are fine; concurrent in-place writes are the caller's race, as in PyTorch.
 public final class Storage: @unchecked Sendable {
   /// First byte. Valid for `byteCount` bytes; dangling for the meta device, which has no data.
-  public private(set) var data: UnsafeMutableRawPointer
-  public private(set) var byteCount: Int
+  @exclusivity(unchecked) public private(set) var data: UnsafeMutableRawPointer
+  @exclusivity(unchecked) public private(set) var byteCount: Int
   public let device: Device
   /// Counts in-place writes, so that backward can tell that a saved tensor was overwritten.
-  public var version: Int = 0
+  @exclusivity(unchecked) public var version: Int = 0
   /// What kernels derived from the contents and keep for the next call (weights in another form). Its maker checks `version`.
   public var derived: AnyObject?
   /// Keeps foreign memory (a mapped file) alive; nil for the allocator's own blocks.
-  private var owner: AnyObject?
+  @exclusivity(unchecked) private var owner: AnyObject?
 
   /// Uninitialised memory from the caching allocator.
   public init(byteCount: Int, device: Device = .cpu) {

@@ -17,6 +17,8 @@ public final class Program: @unchecked Sendable {
   /// For each constant the call's number it comes from, or nil for a literal.
   private let slots: [Int?]
   private let hasSlots: Bool
+  /// When the program is one primitive of its inputs in order: op and class for `ff_step`, packed; else nil.
+  public let step: UInt32?
 
   /// Compiles `results` over inputs of the given classes. `common` is the class of numbers that meet nothing typed.
   public init(_ exprs: [Expr], inputs: [RegisterClass], common: RegisterClass) {
@@ -31,6 +33,7 @@ public final class Program: @unchecked Sendable {
     constantCount = compiled.constants.count
     slots = compiled.constants.map(\.slot)
     hasSlots = slots.contains { $0 != nil }
+    step = Program.single(compiled, inputs: inputs.count)
     instructions = .allocate(capacity: Swift.max(instructionCount, 1))
     instructions.initialize(from: compiled.instructions, count: instructionCount)
     classes = .allocate(capacity: Swift.max(registerCount, 1))
@@ -39,6 +42,15 @@ public final class Program: @unchecked Sendable {
     for (i, constant) in compiled.constants.enumerated() {
       constants[i] = Program.constant(constant.value, compiled.classes[constant.register], constant.register)
     }
+  }
+
+  private static func single(_ compiled: ProgramBuilder.Compiled, inputs: Int) -> UInt32? {
+    guard compiled.instructions.count == 1, compiled.constants.isEmpty, compiled.results.count == 1, inputs <= 2 else {
+      return nil
+    }
+    let only = compiled.instructions[0]
+    let inOrder = only.a == 0 && (inputs == 1 || only.b == 1) && Int(only.dst) == compiled.results[0]
+    return inOrder && only.op != UInt16(FF_OP_cast.rawValue) ? UInt32(only.op) << 8 | UInt32(only.cls) : nil
   }
 
   deinit {

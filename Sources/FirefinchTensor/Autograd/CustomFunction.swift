@@ -59,10 +59,11 @@ private final class CustomNode: Node {
     self.function = function
     self.context = context
     self.results = results.map { ($0.shape, $0.dtype) }
-    super.init(edges: inputs.map { Edge($0) })
+    super.init(edges: SmallList(inputs.lazy.map { Edge($0) }))
   }
 
   override var resultCount: Int { results.count }
+  override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { results[index] }
   override var name: String { function.name + "Backward" }
   override var isReleased: Bool { context == nil }
   override func release() { context = nil }

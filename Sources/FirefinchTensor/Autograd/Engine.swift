@@ -168,7 +168,8 @@ enum Engine {
       for (i, edge) in edges.enumerated() {
         guard let target = edge.node, let targetSlot = find(target) else { continue }
         if i < results.count, let gradient = results[i], !gradient.isPoisoned {
-          add(Engine.fit(gradient, shape: edge.shape, dtype: edge.dtype), to: targetSlot, edge.index)
+          let type = target.resultType(Int(edge.index))
+          add(Engine.fit(gradient, shape: type.shape, dtype: type.dtype), to: targetSlot, Int(edge.index))
         }
         dependencies[targetSlot] -= 1
         if dependencies[targetSlot] == 0 { ready.push(target.sequence, targetSlot) }

@@ -1,12 +1,10 @@
 import CFirefinch
 import FirefinchCore
 
-/// Where a gradient goes: a node and which of its results the gradient belongs to, with the shape and dtype it must have.
+/// Where a gradient goes: a node and which of its results the gradient belongs to; no node when none is wanted.
 struct Edge {
   let node: Node?
-  let index: Int
-  let shape: Shape
-  let dtype: DType
+  let index: Int32
 
   /// Whether a gradient is wanted at all.
   @inline(__always) var isWanted: Bool { node != nil }
@@ -15,9 +13,7 @@ struct Edge {
   @inline(__always) init(_ tensor: Tensor) {
     let (node, index) = tensor.gradientEdge
     self.node = node
-    self.index = index
-    shape = tensor.layout.shape
-    dtype = tensor.dtype
+    self.index = Int32(truncatingIfNeeded: index)
   }
 }
 
@@ -27,14 +23,14 @@ struct Edge {
 open class Node: @unchecked Sendable {
   /// Order of creation: backward runs the latest first.
   final let sequence: UInt64
-  final var edges: [Edge]
+  @exclusivity(unchecked) final var edges: SmallList<Edge>
   /// Run on the gradient of one result before the node: tensor hooks and `retainGrad`.
   final var preHooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)] = []
   /// Place in the engine's tables during a backward pass.
-  final var slot = 0
-  final var epoch: UInt64 = 0
+  @exclusivity(unchecked) final var slot = 0
+  @exclusivity(unchecked) final var epoch: UInt64 = 0
 
-  init(edges: [Edge]) {
+  init(edges: SmallList<Edge>) {
     self.edges = edges
     sequence = Node.nextSequence()
   }
@@ -49,6 +45,8 @@ open class Node: @unchecked Sendable {
 
   /// How many results the node's operation had.
   var resultCount: Int { 1 }
+  /// Shape and dtype of a result, which its gradient must have.
+  func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { fatalError("\(name) has no resultType") }
   /// PyTorch-like name for messages, such as `MulBackward`.
   var name: String { "\(type(of: self))" }
   /// PyTorch's form of an operation's name: `native_batch_norm` becomes `NativeBatchNormBackward0`.
@@ -67,37 +65,48 @@ open class Node: @unchecked Sendable {
   /// Hands the objects that hold further nodes to the list that is being freed.
   func surrender(_ take: (AnyObject) -> Void) {}
 
+  /// Whether everything the node holds beside its edges belongs to its inputs, whose history the edges name.
+  var holdsOnlyInputs: Bool { false }
+
   deinit {
-    let hasChildren = edges.contains { $0.node != nil }
-    if hasChildren { Reclaimer.reclaim(&edges, surrender) }
+    let isShallow = holdsOnlyInputs
+    for i in 0..<edges.count {
+      // A leaf's node holds no others: letting it go cannot recurse.
+      guard let node = edges[i].node, !(isShallow && node.isLeaf) else { continue }
+      Reclaimer.reclaim(&edges, surrender)
+      return
+    }
   }
+
+  /// Whether gradients end here.
+  final var isLeaf: Bool { edges.count == 0 }
 }
 
 /// Frees graphs iteratively: nodes dropped while another is being freed are queued instead of freed inside it.
 private enum Reclaimer {
   final class Queue { var objects: [AnyObject] = [] }
 
-  static func reclaim(_ edges: inout [Edge], _ surrender: ((AnyObject) -> Void) -> Void) {
+  static func reclaim(_ edges: inout SmallList<Edge>, _ surrender: ((AnyObject) -> Void) -> Void) {
     let slot = ff_tls_slot(Int32(ThreadSlot.freeList.rawValue))
+    let running = ff_tls_slot(Int32(ThreadSlot.freeing.rawValue))
+    let queue: Queue
     if let raw = slot.pointee {
-      let queue = Unmanaged<Queue>.fromOpaque(raw).takeUnretainedValue()
-      collect(&edges, surrender, queue)
-      return
+      queue = Unmanaged<Queue>.fromOpaque(raw).takeUnretainedValue()
+    } else {
+      // One for each thread that frees graphs, kept.
+      queue = Queue()
+      slot.pointee = Unmanaged.passRetained(queue).toOpaque()
     }
-    let queue = Queue()
-    slot.pointee = Unmanaged.passUnretained(queue).toOpaque()
-    collect(&edges, surrender, queue)
+    for edge in edges { if let node = edge.node { queue.objects.append(node) } }
+    edges.removeAll()
+    surrender { queue.objects.append($0) }
+    if running.pointee != nil { return }
+    running.pointee = slot.pointee
     while !queue.objects.isEmpty {
-      // Releasing the last reference may call back into `reclaim`, which only queues.
+      // Releasing the last reference may call back into `reclaim`, which then only queues.
       _ = queue.objects.removeLast()
     }
-    slot.pointee = nil
-  }
-
-  private static func collect(_ edges: inout [Edge], _ surrender: ((AnyObject) -> Void) -> Void, _ queue: Queue) {
-    for edge in edges { if let node = edge.node { queue.objects.append(node) } }
-    edges = []
-    surrender { queue.objects.append($0) }
+    running.pointee = nil
   }
 }
 
@@ -111,9 +120,20 @@ final class AutogradMeta: Node {
   /// Called after a leaf's gradient was accumulated.
   var postAccumulateHooks: [(key: Int, hook: (Tensor) -> Void)] = []
 
-  init() { super.init(edges: []) }
+  private(set) var shape: Shape
+  private let dtype: DType
+
+  init(_ tensor: Tensor) {
+    shape = tensor.shape
+    dtype = tensor.dtype
+    super.init(edges: SmallList())
+  }
+
+  /// Follows a tensor that took over another layout.
+  func adopt(shape: Shape) { self.shape = shape }
 
   override var name: String { "AccumulateGrad" }
+  override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { (shape, dtype) }
 }
 
 /// A tensor kept for backward, with the version it had.
@@ -163,7 +183,7 @@ final class StructuredNode: Node {
       return nil
     }
     arguments = call.arguments
-    let edges = inputs.map { Edge($0) }
+    let edges = SmallList<Edge>(inputs.lazy.map { Edge($0) })
     let keep = op.saves.inputs
     for (i, argument) in arguments.enumerated() {
       let kept = keep?.contains(i) ?? true
@@ -180,8 +200,10 @@ final class StructuredNode: Node {
   }
 
   override var resultCount: Int { results.count }
+  override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { (results[index].shape, results[index].dtype) }
   override var name: String { Node.name(of: op.name) }
   override var isReleased: Bool { released }
+  override var holdsOnlyInputs: Bool { true }
 
   func argumentShape(_ index: Int) -> Shape { shapes[index]!.shape }
   func argumentDType(_ index: Int) -> DType { shapes[index]!.dtype }

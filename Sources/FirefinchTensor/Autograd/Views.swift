@@ -32,7 +32,7 @@ extension Op {
       let op = self
       let rest = Array(call.arguments.dropFirst())
       let own: @Sendable (Tensor) -> Tensor = { op.results([.tensor($0)] + rest)[i] }
-      let meta = view.autograd ?? AutogradMeta()
+      let meta = view.autograd ?? AutogradMeta(view)
       if let parent {
         let before = parent.replay
         meta.view = ViewInfo(
@@ -103,16 +103,19 @@ enum InPlace {
 final class CopySlices: Node {
   private let replay: @Sendable (Tensor) -> Tensor
   private var function: Node?
+  private let type: (shape: Shape, dtype: DType)
 
   init(base: Tensor, view: ViewInfo, target: Tensor, function: Node) {
     replay = view.replay
     self.function = function
+    type = (base.shape, base.dtype)
     // The function's first edge is the view's own past, which the base's past replaces.
     let rest = function.edges.dropFirst()
-    super.init(edges: [Edge(base)] + rest)
+    super.init(edges: SmallList([Edge(base)] + rest))
   }
 
   override var name: String { "CopySlices" }
+  override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { type }
   override var isReleased: Bool { function == nil }
   override func release() { function = nil }
   override func surrender(_ take: (AnyObject) -> Void) {

@@ -16,7 +16,7 @@ extension Tensor {
         return
       }
       if newValue {
-        if autograd == nil { autograd = AutogradMeta() }
+        if autograd == nil { autograd = AutogradMeta(self) }
         flags.insert(.requiresGrad)
       } else {
         flags.remove(.requiresGrad)
@@ -54,7 +54,7 @@ extension Tensor {
       }
       if autograd == nil {
         if newValue == nil { return }
-        autograd = AutogradMeta()
+        autograd = AutogradMeta(self)
       }
       autograd!.grad = newValue
     }
@@ -151,7 +151,7 @@ extension Tensor {
       return
     }
     if isLeaf { return }
-    if autograd == nil { autograd = AutogradMeta() }
+    if autograd == nil { autograd = AutogradMeta(self) }
     if autograd!.retainsGrad { return }
     autograd!.retainsGrad = true
     attachRetainHook()

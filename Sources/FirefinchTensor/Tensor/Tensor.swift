@@ -6,19 +6,19 @@ import FirefinchCore
 /// rebinds. `@unchecked Sendable`: concurrent reads are fine; concurrent in-place writes are the caller's race.
 public final class Tensor: @unchecked Sendable {
   /// The memory that this tensor and its views share.
-  public internal(set) var storage: Storage
+  @exclusivity(unchecked) public internal(set) var storage: Storage
   /// Sizes, strides and offset in the storage.
-  public internal(set) var layout: Layout
+  @exclusivity(unchecked) public internal(set) var layout: Layout
   /// Element type.
   public let dtype: DType
   /// What must be looked at before the short path of an operation may be taken.
-  var flags: Flags
+  @exclusivity(unchecked) var flags: Flags
   /// The function that made this tensor, for backward; nil for leaves. For views see `gradFn`.
-  var node: Node?
+  @exclusivity(unchecked) var node: Node?
   /// Which of the node's results this tensor is.
-  var outputIndex = 0
+  @exclusivity(unchecked) var outputIndex = 0
   /// Gradient, hooks and view tracking; made on demand.
-  var autograd: AutogradMeta?
+  @exclusivity(unchecked) var autograd: AutogradMeta?
 
   struct Flags: OptionSet {
     let rawValue: UInt8
@@ -53,6 +53,17 @@ public final class Tensor: @unchecked Sendable {
     layout = Layout(contiguous: shape)
     self.dtype = dtype
     flags = device == .cpu ? [] : .elsewhere
+  }
+
+  /// Whether both have the same shape, without copying either.
+  @inline(__always) func hasShape(of other: Tensor) -> Bool { layout.shape == other.layout.shape }
+
+  /// A dense CPU tensor of the shape of another, which is dense, too.
+  @inline(__always) init(denseLike other: Tensor, dtype: DType) {
+    layout = Layout(shape: other.layout.shape, strides: other.layout.strides)
+    storage = Storage(byteCount: layout.elementCount &* dtype.size)
+    self.dtype = dtype
+    flags = []
   }
 
   init(uninitialised spec: TensorSpec, device: Device) {
@@ -104,6 +115,7 @@ public final class Tensor: @unchecked Sendable {
   /// Takes over another layout, for `resize_`, `squeeze_` and their like.
   func adopt(layout: Layout) {
     self.layout = layout
+    autograd?.adopt(shape: layout.shape)
     if layout.isContiguous { flags.remove(.strided) } else { flags.insert(.strided) }
   }
 }

@@ -10,21 +10,34 @@ extension Op {
 
   /// The op of two tensors.
   @inline(never) func binary(_ a: Tensor, _ b: Tensor) -> Tensor {
-    guard case .pointwise(let definition) = kind, Op.isPlain(a), Op.isPlain(b), a.dtype == b.dtype,
-      a.layout.shape == b.layout.shape, definition.takesDirectly(a.dtype)
+    guard let definition = pointwise, Op.isPlain(a), Op.isPlain(b), a.dtype == b.dtype, a.hasShape(of: b),
+      definition.takesDirectly(a.dtype)
     else { return self(.tensor(a), .tensor(b)) }
     let function = definition.plainFunction(self)
-    let isBool = definition.rule == .comparison
-    let result = Tensor(empty: a.layout.shape, dtype: isBool ? .bool : a.dtype)
-    let faults = PointwiseKernel.dense(
-      function.program(a.dtype.registerClass), count: a.layout.elementCount, a.data, a.dtype, b.data, b.dtype,
-      result.data, result.dtype)
-    if !faults.isEmpty { return self(.tensor(a), .tensor(b)) }
-    if !isBool && (a.requiresGrad || b.requiresGrad) && GradMode.isEnabled && a.dtype.isDifferentiable {
-      let mask = (a.requiresGrad ? 1 : 0) | (b.requiresGrad ? 2 : 0)
-      result.setHistory(PointwiseNode(function, [a, b], [], [result], mask), 0)
+    return function._withUnsafeGuaranteedRef { function in
+      let isBool = definition.rule == .comparison
+      let result = Tensor(denseLike: a, dtype: isBool ? .bool : a.dtype)
+      let faults = run(function, a, b, result)
+      if !faults.isEmpty { return self(.tensor(a), .tensor(b)) }
+      if GradMode.isEnabled && !isBool && a.dtype.isDifferentiable {
+        let mask = (a.requiresGrad ? 1 : 0) | (b.requiresGrad ? 2 : 0)
+        if mask != 0 { result.setHistory(PointwiseNode(function, a, b, result, mask), 0) }
+      }
+      return result
     }
-    return result
+  }
+
+  @inline(__always)
+  private func run(_ function: PointwiseFunction, _ a: Tensor, _ b: Tensor?, _ result: Tensor) -> KernelFault {
+    let count = result.layout.elementCount
+    if count <= 2 * PointwiseKernel.grain, a.dtype.isRegister,
+      let bits = function.runStep(a.dtype.registerClass, count, a.data, b?.data ?? a.data, result.data)
+    {
+      return KernelFault(rawValue: bits)
+    }
+    return function.directProgram(a.dtype.registerClass)._withUnsafeGuaranteedRef {
+      PointwiseKernel.dense($0, count: count, a.data, a.dtype, b?.data, a.dtype, result.data, result.dtype)
+    }
   }
 
   /// The op of a tensor and a number.
@@ -34,18 +47,17 @@ extension Op {
 
   /// The op of one tensor.
   @inline(never) func unary(_ a: Tensor) -> Tensor {
-    guard case .pointwise(let definition) = kind, Op.isPlain(a), definition.takesDirectly(a.dtype),
-      definition.rule != .comparison
+    guard let definition = pointwise, Op.isPlain(a), definition.takesDirectly(a.dtype), definition.rule != .comparison
     else { return self(.tensor(a)) }
     let function = definition.plainFunction(self)
-    let result = Tensor(empty: a.layout.shape, dtype: a.dtype)
-    _ = PointwiseKernel.dense(
-      function.program(a.dtype.registerClass), count: a.layout.elementCount, a.data, a.dtype, nil, a.dtype,
-      result.data, result.dtype)
-    if a.requiresGrad && GradMode.isEnabled && a.dtype.isDifferentiable {
-      result.setHistory(PointwiseNode(function, [a], [], [result], 1), 0)
+    return function._withUnsafeGuaranteedRef { function in
+      let result = Tensor(denseLike: a, dtype: a.dtype)
+      _ = run(function, a, nil, result)
+      if GradMode.isEnabled && a.requiresGrad && a.dtype.isDifferentiable {
+        result.setHistory(PointwiseNode(function, a, nil, result, 1), 0)
+      }
+      return result
     }
-    return result
   }
 }
 

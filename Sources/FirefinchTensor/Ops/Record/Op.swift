@@ -29,6 +29,8 @@ public final class Op: Sendable {
 
   public let schema: Schema
   let kind: Kind
+  /// The definition of a pointwise op, for the short path.
+  let pointwise: PointwiseDefinition?
   /// Shape and dtype rule: pure, throws the user's mistakes, touches no data.
   let plan: @Sendable (OpCall) throws -> Plan
   let forward: Forward
@@ -61,6 +63,7 @@ public final class Op: Sendable {
   ) {
     self.schema = schema
     self.kind = kind
+    if case .pointwise(let definition) = kind { pointwise = definition } else { pointwise = nil }
     self.plan = plan
     self.forward = forward
     self.derivative = derivative

@@ -139,10 +139,11 @@ struct PointwiseCall {
 final class PointwiseNode: Node {
   let function: PointwiseFunction
   private let gradient: PointwiseFunction.GradientFunction?
-  private var saved: [SavedTensor?] = []
+  /// What the gradient function reads, nil for a gradient.
+  @exclusivity(unchecked) private var saved: SmallList<SavedTensor?>
   private let scalars: [Scalar]
   private let results: Int
-  private var released = false
+  @exclusivity(unchecked) private var released = false
   private let resultShape: Shape
   private let resultDType: DType
 
@@ -153,21 +154,43 @@ final class PointwiseNode: Node {
     gradient = function.gradient(mask: mask)
     resultShape = results[0].layout.shape
     resultDType = results[0].dtype
-    super.init(edges: inputs.map { Edge($0) })
-    guard let gradient else { return }
-    saved.reserveCapacity(gradient.sources.count)
-    for source in gradient.sources {
+    saved = SmallList()
+    for source in gradient?.sources ?? [] {
       switch source {
       case .grad: saved.append(nil)
       case .input(let i): saved.append(SavedTensor(inputs[i]))
       case .result(let i): saved.append(SavedTensor(results[i].alias()))
       }
     }
+    super.init(edges: SmallList(inputs.lazy.map { Edge($0) }))
+  }
+
+  /// For one or two inputs, one result and no numbers, without arrays.
+  init(_ function: PointwiseFunction, _ a: Tensor, _ b: Tensor?, _ result: Tensor, _ mask: Int) {
+    self.function = function
+    scalars = []
+    results = 1
+    gradient = function.gradient(mask: mask)
+    resultShape = result.layout.shape
+    resultDType = result.dtype
+    saved = SmallList()
+    if let gradient {
+      for i in 0..<gradient.sources.count {
+        switch gradient.sources[i] {
+        case .grad: saved.append(nil)
+        case .input(let input): saved.append(SavedTensor(input == 0 ? a : b!))
+        case .result: saved.append(SavedTensor(result.alias()))
+        }
+      }
+    }
+    super.init(edges: b.map { SmallList(Edge(a), Edge($0)) } ?? SmallList(Edge(a)))
   }
 
   override var resultCount: Int { results }
+  override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { (resultShape, resultDType) }
   override var name: String { Node.name(of: function.name) }
   override var isReleased: Bool { released }
+  override var holdsOnlyInputs: Bool { true }
 
   /// After an in-place write to `storage`: a saved result is the written value, whose version is one higher.
   func shiftVersion(of storage: Storage) {
@@ -208,12 +231,12 @@ final class PointwiseNode: Node {
   }
 
   override func release() {
-    saved = []
+    saved.removeAll()
     released = true
   }
 
   override func surrender(_ take: (AnyObject) -> Void) {
     for case let entry? in saved { take(entry.tensor) }
-    saved = []
+    saved.removeAll()
   }
 }

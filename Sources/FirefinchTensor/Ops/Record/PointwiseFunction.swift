@@ -1,3 +1,4 @@
+import CFirefinch
 import FirefinchCore
 import FirefinchCPU
 import Synchronization
@@ -40,16 +41,25 @@ final class PointwiseFunction: Sendable {
   private let override: Override?
   /// Programs for the common classes when every input has it; the usual case without a lock.
   private let direct: [AtomicPointer]
+  /// Gradient functions of the first masks, likewise.
+  private let steps: [AtomicPointer]
+  private let directGradients: [AtomicPointer]
   private let programs = Mutex<[[RegisterClass]: Program]>([:])
   private let gradients = Mutex<[Int: GradientFunction]>([:])
 
   /// A derivative function and where its inputs come from.
-  struct GradientFunction: Sendable {
+  final class GradientFunction: Sendable {
     enum Source: Sendable, Equatable { case grad(Int), input(Int), result(Int) }
     let function: PointwiseFunction
     let sources: [Source]
     /// The input whose gradient each result is.
     let targets: [Int]
+
+    init(function: PointwiseFunction, sources: [Source], targets: [Int]) {
+      self.function = function
+      self.sources = sources
+      self.targets = targets
+    }
   }
 
   init(
@@ -62,6 +72,8 @@ final class PointwiseFunction: Sendable {
     self.ownClass = ownClass
     self.override = override
     direct = RegisterClass.allCases.map { _ in AtomicPointer() }
+    steps = RegisterClass.allCases.map { _ in AtomicPointer() }
+    directGradients = (0..<4).map { _ in AtomicPointer() }
   }
 
   /// The program for inputs of these dtypes, computing in `common`.
@@ -78,11 +90,24 @@ final class PointwiseFunction: Sendable {
     }
   }
 
-  /// The program when every input is of class `cls`.
-  @inline(__always) func program(_ cls: RegisterClass) -> Program {
+  /// The program when every input is of class `cls`; it lives as long as this function.
+  func program(_ cls: RegisterClass) -> Program { directProgram(cls).takeUnretainedValue() }
+
+  /// The same without retaining it.
+  @inline(__always) func directProgram(_ cls: RegisterClass) -> Unmanaged<Program> {
     let raw = direct[Int(cls.rawValue)].value.load(ordering: .acquiring)
-    if raw == 0 { return compile(cls) }
-    return Unmanaged<Program>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+    if raw == 0 { return .passUnretained(compile(cls)) }
+    return Unmanaged<Program>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!)
+  }
+
+  /// Runs the function on a few dense elements of the classes' own dtypes when it is one primitive: the fault bits, or nil.
+  @inline(__always) func runStep(
+    _ cls: RegisterClass, _ count: Int, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer,
+    _ out: UnsafeMutableRawPointer
+  ) -> Int32? {
+    let code = steps[Int(cls.rawValue)].value.load(ordering: .relaxed)
+    if code == 0 { return nil }
+    return ff_step(Int32(truncatingIfNeeded: code >> 8), Int32(truncatingIfNeeded: code & 3), out, a, b, Int64(count))
   }
 
   @inline(never) private func compile(_ cls: RegisterClass) -> Program {
@@ -93,6 +118,7 @@ final class PointwiseFunction: Sendable {
       if let known = cache[key] { return known }
       let fresh = Program(exprs, inputs: classes, common: cls)
       cache[key] = fresh
+      if let step = fresh.step { steps[Int(cls.rawValue)].value.store(UInt(step), ordering: .relaxed) }
       // The cache keeps it alive as long as this function.
       let raw = UInt(bitPattern: Unmanaged.passUnretained(fresh).toOpaque())
       direct[Int(cls.rawValue)].value.store(raw, ordering: .releasing)
@@ -124,6 +150,12 @@ final class PointwiseFunction: Sendable {
 
   /// The function that computes the gradients of the inputs in `mask` (bit i for input i), or nil when all are zero.
   func gradient(mask: Int) -> GradientFunction? {
+    if mask < directGradients.count {
+      let raw = directGradients[mask].value.load(ordering: .acquiring)
+      if raw != 0 {
+        return Unmanaged<GradientFunction>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
+      }
+    }
     let known = gradients.withLock { $0[mask] }
     if let known { return known.targets.isEmpty ? nil : known }
     let n = inputCount
@@ -146,7 +178,12 @@ final class PointwiseFunction: Sendable {
     let function = PointwiseFunction(
       name: name + "Backward", inputs: used.count, rule: .promote, ownClass: own, exprs: compact)
     let made = GradientFunction(function: function, sources: sources, targets: targets)
-    gradients.withLock { $0[mask] = made }
+    gradients.withLock { $0[mask] = $0[mask] ?? made }
+    if mask < directGradients.count, !made.targets.isEmpty, let kept = gradients.withLock({ $0[mask] }) {
+      // The table keeps it alive as long as this function.
+      let raw = UInt(bitPattern: Unmanaged.passUnretained(kept).toOpaque())
+      directGradients[mask].value.store(raw, ordering: .releasing)
+    }
     return made.targets.isEmpty ? nil : made
   }
 }
@@ -266,16 +303,19 @@ final class PointwiseDefinition: Sendable {
     return false
   }
 
-  /// The function of the plain form (all tensors given, the rest default), without building a key.
-  func plainFunction(_ op: Op) -> PointwiseFunction {
+  /// The function of the plain form (all tensors given, the rest default), without building a key. It lives as long as
+  /// the record.
+  @inline(__always) func plainFunction(_ op: Op) -> Unmanaged<PointwiseFunction> {
     let raw = plain.load(ordering: .acquiring)
-    if raw != 0 {
-      return Unmanaged<PointwiseFunction>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!).takeUnretainedValue()
-    }
+    if raw != 0 { return Unmanaged<PointwiseFunction>.fromOpaque(UnsafeRawPointer(bitPattern: raw)!) }
+    return makePlainFunction(op)
+  }
+
+  @inline(never) private func makePlainFunction(_ op: Op) -> Unmanaged<PointwiseFunction> {
     let stand = Tensor(empty: [], dtype: .float32)
     let arguments = op.schema.parameters.map { $0.isTensor ? Value.tensor(stand) : $0.defaultValue }
-    let function = specialise(op, arguments).function
-    plain.store(UInt(bitPattern: Unmanaged.passUnretained(function).toOpaque()), ordering: .releasing)
+    let function = Unmanaged.passUnretained(specialise(op, arguments).function)
+    plain.store(UInt(bitPattern: function.toOpaque()), ordering: .releasing)
     return function
   }
 
