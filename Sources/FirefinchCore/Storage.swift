@@ -5,11 +5,17 @@ import CFirefinch
 /// `@unchecked Sendable`: concurrent reads are fine; concurrent in-place writes are the caller's race, as in PyTorch.
 public final class Storage: @unchecked Sendable {
   /// First byte. Valid for `byteCount` bytes; dangling for the meta device, which has no data.
-  @exclusivity(unchecked) public private(set) var data: UnsafeMutableRawPointer
+  public var data: UnsafeMutableRawPointer { base }
+  // Accessors of this module: other modules would check every access for exclusivity.
+  @exclusivity(unchecked) private var base: UnsafeMutableRawPointer
   @exclusivity(unchecked) public private(set) var byteCount: Int
   public let device: Device
   /// Counts in-place writes, so that backward can tell that a saved tensor was overwritten.
-  @exclusivity(unchecked) public var version: Int = 0
+  public var version: Int {
+    get { writes }
+    set { writes = newValue }
+  }
+  @exclusivity(unchecked) private var writes = 0
   /// What kernels derived from the contents and keep for the next call (weights in another form). Its maker checks `version`.
   public var derived: AnyObject?
   /// Keeps foreign memory (a mapped file) alive; nil for the allocator's own blocks.
@@ -19,19 +25,19 @@ public final class Storage: @unchecked Sendable {
   public init(byteCount: Int, device: Device = .cpu) {
     self.byteCount = byteCount
     self.device = device
-    data = device == .meta ? CachingAllocator.empty : CachingAllocator.shared.allocate(byteCount)
+    base = device == .meta ? CachingAllocator.empty : CachingAllocator.shared.allocate(byteCount)
   }
 
   /// Memory that `owner` keeps alive. It is never freed here; writing to it must be allowed.
   public init(borrowing data: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
-    self.data = data
+    base = data
     self.byteCount = byteCount
     self.owner = owner
     device = .cpu
   }
 
   deinit {
-    if owner == nil && device != .meta { CachingAllocator.shared.free(data, byteCount) }
+    if owner == nil && device != .meta { CachingAllocator.shared.free(base, byteCount) }
   }
 
   /// Grows to at least `byteCount`, keeping what is there. Same as `UntypedStorage.resize_` for growth.
@@ -39,10 +45,10 @@ public final class Storage: @unchecked Sendable {
     if byteCount <= self.byteCount { return }
     if device != .meta {
       let fresh = CachingAllocator.shared.allocate(byteCount)
-      fresh.copyMemory(from: data, byteCount: self.byteCount)
-      if owner == nil { CachingAllocator.shared.free(data, self.byteCount) }
+      fresh.copyMemory(from: base, byteCount: self.byteCount)
+      if owner == nil { CachingAllocator.shared.free(base, self.byteCount) }
       owner = nil
-      data = fresh
+      base = fresh
     }
     self.byteCount = byteCount
   }

@@ -59,7 +59,7 @@ private final class CustomNode: Node {
     self.function = function
     self.context = context
     self.results = results.map { ($0.shape, $0.dtype) }
-    super.init(edges: SmallList(inputs.lazy.map { Edge($0) }))
+    super.init(edges: EdgeList(inputs))
   }
 
   override var resultCount: Int { results.count }

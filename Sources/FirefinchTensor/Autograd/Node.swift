@@ -1,36 +1,20 @@
 import CFirefinch
 import FirefinchCore
 
-/// Where a gradient goes: a node and which of its results the gradient belongs to; no node when none is wanted.
-struct Edge {
-  let node: Node?
-  let index: Int32
-
-  /// Whether a gradient is wanted at all.
-  @inline(__always) var isWanted: Bool { node != nil }
-
-  /// The edge to a tensor's history.
-  @inline(__always) init(_ tensor: Tensor) {
-    let (node, index) = tensor.gradientEdge
-    self.node = node
-    self.index = Int32(truncatingIfNeeded: index)
-  }
-}
-
 /// One step of the tape. Subclasses say how gradients of the results become gradients of the inputs.
 ///
 /// Freed iteratively: a chain of a million nodes is released without recursion (see `deinit`).
 open class Node: @unchecked Sendable {
   /// Order of creation: backward runs the latest first.
   final let sequence: UInt64
-  @exclusivity(unchecked) final var edges: SmallList<Edge>
+  @exclusivity(unchecked) final var edges: EdgeList
   /// Run on the gradient of one result before the node: tensor hooks and `retainGrad`.
   final var preHooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)] = []
   /// Place in the engine's tables during a backward pass.
   @exclusivity(unchecked) final var slot = 0
   @exclusivity(unchecked) final var epoch: UInt64 = 0
 
-  init(edges: SmallList<Edge>) {
+  init(edges: consuming EdgeList) {
     self.edges = edges
     sequence = Node.nextSequence()
   }
@@ -86,7 +70,7 @@ open class Node: @unchecked Sendable {
 private enum Reclaimer {
   final class Queue { var objects: [AnyObject] = [] }
 
-  static func reclaim(_ edges: inout SmallList<Edge>, _ surrender: ((AnyObject) -> Void) -> Void) {
+  static func reclaim(_ edges: inout EdgeList, _ surrender: ((AnyObject) -> Void) -> Void) {
     let slot = ff_tls_slot(Int32(ThreadSlot.freeList.rawValue))
     let running = ff_tls_slot(Int32(ThreadSlot.freeing.rawValue))
     let queue: Queue
@@ -126,7 +110,7 @@ final class AutogradMeta: Node {
   init(_ tensor: Tensor) {
     shape = tensor.shape
     dtype = tensor.dtype
-    super.init(edges: SmallList())
+    super.init(edges: EdgeList())
   }
 
   /// Follows a tensor that took over another layout.
@@ -183,7 +167,7 @@ final class StructuredNode: Node {
       return nil
     }
     arguments = call.arguments
-    let edges = SmallList<Edge>(inputs.lazy.map { Edge($0) })
+    let edges = EdgeList(inputs)
     let keep = op.saves.inputs
     for (i, argument) in arguments.enumerated() {
       let kept = keep?.contains(i) ?? true

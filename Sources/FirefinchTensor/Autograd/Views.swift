@@ -111,7 +111,7 @@ final class CopySlices: Node {
     type = (base.shape, base.dtype)
     // The function's first edge is the view's own past, which the base's past replaces.
     let rest = function.edges.dropFirst()
-    super.init(edges: SmallList([Edge(base)] + rest))
+    super.init(edges: EdgeList([Edge(base)] + rest))
   }
 
   override var name: String { "CopySlices" }

@@ -8,6 +8,11 @@ extension Op {
       | Tensor.Flags.poisoned.rawValue | Tensor.Flags.elsewhere.rawValue) == 0
   }
 
+  /// Whether either may take part in differentiation; a view may through its base.
+  @inline(__always) private static func mayRecord(_ a: Tensor, _ b: Tensor) -> Bool {
+    (a.flags.rawValue | b.flags.rawValue) & (Tensor.Flags.requiresGrad.rawValue | Tensor.Flags.view.rawValue) != 0
+  }
+
   /// The op of two tensors.
   @inline(never) func binary(_ a: Tensor, _ b: Tensor) -> Tensor {
     guard let definition = pointwise, Op.isPlain(a), Op.isPlain(b), a.dtype == b.dtype, a.hasShape(of: b),
@@ -19,7 +24,7 @@ extension Op {
       let result = Tensor(denseLike: a, dtype: isBool ? .bool : a.dtype)
       let faults = run(function, a, b, result)
       if !faults.isEmpty { return self(.tensor(a), .tensor(b)) }
-      if GradMode.isEnabled && !isBool && a.dtype.isDifferentiable {
+      if Op.mayRecord(a, b) && GradMode.isEnabled && !isBool && a.dtype.isDifferentiable {
         let mask = (a.requiresGrad ? 1 : 0) | (b.requiresGrad ? 2 : 0)
         if mask != 0 { result.setHistory(PointwiseNode(function, a, b, result, mask), 0) }
       }
@@ -53,7 +58,7 @@ extension Op {
     return function._withUnsafeGuaranteedRef { function in
       let result = Tensor(denseLike: a, dtype: a.dtype)
       _ = run(function, a, nil, result)
-      if GradMode.isEnabled && a.requiresGrad && a.dtype.isDifferentiable {
+      if Op.mayRecord(a, a) && GradMode.isEnabled && a.requiresGrad && a.dtype.isDifferentiable {
         result.setHistory(PointwiseNode(function, a, nil, result, 1), 0)
       }
       return result

@@ -139,8 +139,10 @@ struct PointwiseCall {
 final class PointwiseNode: Node {
   let function: PointwiseFunction
   private let gradient: PointwiseFunction.GradientFunction?
-  /// What the gradient function reads, nil for a gradient.
-  @exclusivity(unchecked) private var saved: SmallList<SavedTensor?>
+  /// What the gradient function reads, nil for a gradient: the first two inline, so that most operations need no array.
+  @exclusivity(unchecked) private var first: SavedTensor?
+  @exclusivity(unchecked) private var second: SavedTensor?
+  @exclusivity(unchecked) private var rest: [SavedTensor?] = []
   private let scalars: [Scalar]
   private let results: Int
   @exclusivity(unchecked) private var released = false
@@ -154,15 +156,14 @@ final class PointwiseNode: Node {
     gradient = function.gradient(mask: mask)
     resultShape = results[0].layout.shape
     resultDType = results[0].dtype
-    saved = SmallList()
-    for source in gradient?.sources ?? [] {
+    super.init(edges: EdgeList(inputs))
+    for (i, source) in (gradient?.sources ?? []).enumerated() {
       switch source {
-      case .grad: saved.append(nil)
-      case .input(let i): saved.append(SavedTensor(inputs[i]))
-      case .result(let i): saved.append(SavedTensor(results[i].alias()))
+      case .grad: save(i, nil)
+      case .input(let input): save(i, SavedTensor(inputs[input]))
+      case .result(let result): save(i, SavedTensor(results[result].alias()))
       }
     }
-    super.init(edges: SmallList(inputs.lazy.map { Edge($0) }))
   }
 
   /// For one or two inputs, one result and no numbers, without arrays.
@@ -173,17 +174,23 @@ final class PointwiseNode: Node {
     gradient = function.gradient(mask: mask)
     resultShape = result.layout.shape
     resultDType = result.dtype
-    saved = SmallList()
-    if let gradient {
-      for i in 0..<gradient.sources.count {
-        switch gradient.sources[i] {
-        case .grad: saved.append(nil)
-        case .input(let input): saved.append(SavedTensor(input == 0 ? a : b!))
-        case .result: saved.append(SavedTensor(result.alias()))
-        }
+    super.init(edges: b.map { EdgeList(Edge(a), Edge($0)) } ?? EdgeList(Edge(a)))
+    guard let gradient, !gradient.readsGradientOnly else { return }
+    for i in 0..<gradient.sources.count {
+      switch gradient.sources[i] {
+      case .grad: save(i, nil)
+      case .input(let input): save(i, SavedTensor(input == 0 ? a : b!))
+      case .result: save(i, SavedTensor(result.alias()))
       }
     }
-    super.init(edges: b.map { SmallList(Edge(a), Edge($0)) } ?? SmallList(Edge(a)))
+  }
+
+  private func save(_ position: Int, _ tensor: SavedTensor?) {
+    if position == 0 { first = tensor } else if position == 1 { second = tensor } else { rest.append(tensor) }
+  }
+
+  private func saved(_ position: Int) -> SavedTensor? {
+    position == 0 ? first : position == 1 ? second : rest[position - 2]
   }
 
   override var resultCount: Int { results }
@@ -196,9 +203,9 @@ final class PointwiseNode: Node {
   func shiftVersion(of storage: Storage) {
     guard let gradient else { return }
     for (i, source) in gradient.sources.enumerated() {
-      if case .result = source, let tensor = saved[i]?.tensor, tensor.storage === storage {
-        saved[i] = SavedTensor(tensor, version: storage.version + 1)
-      }
+      guard case .result = source, let tensor = saved(i)?.tensor, tensor.storage === storage else { continue }
+      let shifted = SavedTensor(tensor, version: storage.version + 1)
+      if i < 2 { save(i, shifted) } else { rest[i - 2] = shifted }
     }
   }
 
@@ -211,9 +218,9 @@ final class PointwiseNode: Node {
       switch source {
       case .grad(let index):
         inputs.append(gradients[index] ?? Tensor.zeros(resultShape, dtype: resultDType))
-      case .input: inputs.append(saved[i]!.unpack(self))
+      case .input: inputs.append(saved(i)!.unpack(self))
       case .result(let index):
-        let tensor = saved[i]!.unpack(self)
+        let tensor = saved(i)!.unpack(self)
         if GradMode.isEnabled {
           let output = tensor.alias()
           output.setHistory(self, index)
@@ -231,12 +238,20 @@ final class PointwiseNode: Node {
   }
 
   override func release() {
-    saved.removeAll()
+    clear()
     released = true
   }
 
   override func surrender(_ take: (AnyObject) -> Void) {
-    for case let entry? in saved { take(entry.tensor) }
-    saved.removeAll()
+    if let first { take(first.tensor) }
+    if let second { take(second.tensor) }
+    for case let entry? in rest { take(entry.tensor) }
+    clear()
+  }
+
+  private func clear() {
+    first = nil
+    second = nil
+    if !rest.isEmpty { rest = [] }
   }
 }

@@ -54,11 +54,14 @@ final class PointwiseFunction: Sendable {
     let sources: [Source]
     /// The input whose gradient each result is.
     let targets: [Int]
+    /// Whether nothing needs to be kept for it.
+    let readsGradientOnly: Bool
 
     init(function: PointwiseFunction, sources: [Source], targets: [Int]) {
       self.function = function
       self.sources = sources
       self.targets = targets
+      readsGradientOnly = sources.allSatisfy { if case .grad = $0 { true } else { false } }
     }
   }
 
