@@ -128,6 +128,20 @@ public enum RowKernel {
     }
   }
 
+  /// Sum over the rows of (rows, n) for each column.
+  public static func columnSum(
+    _ dtype: DType, rows: Int, n: Int, x: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer
+  ) {
+    Parallel.ranges(n, grain: Swift.max(64, 32768 / Swift.max(rows, 1))) { r in
+      let (b, e) = (Int64(r.lowerBound), Int64(r.upperBound))
+      if dtype == .float64 {
+        ff_column_sum_f64(b, e, Int64(rows), Int64(n), f64(x), f64(y))
+      } else {
+        ff_column_sum_f32(b, e, Int64(rows), Int64(n), f32(x), f32(y))
+      }
+    }
+  }
+
   /// Mean and biased variance of each channel of (N, C, L).
   public static func batchStatistics(
     _ dtype: DType, n: Int, c: Int, l: Int, x: UnsafeMutableRawPointer, mean: UnsafeMutableRawPointer,

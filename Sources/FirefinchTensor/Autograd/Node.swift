@@ -154,9 +154,11 @@ final class StructuredNode: Node {
   let results: [Result]
   /// Arguments; tensors that are not saved are replaced by `.none`.
   private var arguments: [Value]
-  private var versions: [Int: Int] = [:]
+  /// Versions of the saved tensor arguments, by position; -1 for the others.
+  private var versions: [Int] = []
   private let shapes: [(shape: Shape, dtype: DType)?]
-  private var outputs: [Int: SavedTensor] = [:]
+  /// Saved results with their positions.
+  private var outputs: [(index: Int, saved: SavedTensor)] = []
   private var released = false
 
   init(_ call: OpCall, _ inputs: [Tensor], _ results: [Tensor]) {
@@ -167,8 +169,8 @@ final class StructuredNode: Node {
       return nil
     }
     arguments = call.arguments
-    let edges = EdgeList(inputs)
     let keep = op.saves.inputs
+    versions = [Int](repeating: -1, count: arguments.count)
     for (i, argument) in arguments.enumerated() {
       let kept = keep?.contains(i) ?? true
       switch argument {
@@ -179,8 +181,8 @@ final class StructuredNode: Node {
       default: break
       }
     }
-    super.init(edges: edges)
-    for i in op.saves.outputs { outputs[i] = SavedTensor(results[i].alias()) }
+    super.init(edges: EdgeList(inputs))
+    for i in op.saves.outputs { outputs.append((i, SavedTensor(results[i].alias()))) }
   }
 
   override var resultCount: Int { results.count }
@@ -193,21 +195,23 @@ final class StructuredNode: Node {
   func argumentDType(_ index: Int) -> DType { shapes[index]!.dtype }
 
   func output(_ index: Int) -> Tensor {
-    guard let saved = outputs[index] else { fatalError("\(op.name): its derivative reads result \(index), not saved") }
-    let tensor = saved.unpack(self).alias()
+    guard let entry = outputs.first(where: { $0.index == index }) else {
+      fatalError("\(op.name): its derivative reads result \(index), not saved")
+    }
+    let tensor = entry.saved.unpack(self).alias()
     tensor.setHistory(self, index)
     return tensor
   }
 
   /// After an in-place write to `storage`: saved results are the written values, whose version is one higher.
   func shiftVersion(of storage: Storage) {
-    for (i, saved) in outputs where saved.tensor.storage === storage {
-      outputs[i] = SavedTensor(saved.tensor, version: storage.version + 1)
+    for i in outputs.indices where outputs[i].saved.tensor.storage === storage {
+      outputs[i].saved = SavedTensor(outputs[i].saved.tensor, version: storage.version + 1)
     }
   }
 
   override func apply(_ gradients: [Tensor?]) -> [Tensor?] {
-    for (i, version) in versions {
+    for (i, version) in versions.enumerated() where version >= 0 {
       if case .tensor(let tensor) = arguments[i], tensor.storage.version != version {
         _ = SavedTensor(tensor, version: version).unpack(self)
       }
@@ -218,8 +222,8 @@ final class StructuredNode: Node {
 
   override func release() {
     arguments = []
-    outputs = [:]
-    versions = [:]
+    outputs = []
+    versions = []
     released = true
   }
 
@@ -232,8 +236,8 @@ final class StructuredNode: Node {
       }
     }
     arguments = []
-    for saved in outputs.values { take(saved.tensor) }
-    outputs = [:]
+    for entry in outputs { take(entry.saved.tensor) }
+    outputs = []
   }
 }
 

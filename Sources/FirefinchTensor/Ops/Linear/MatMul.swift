@@ -49,6 +49,34 @@ enum MatrixProduct {
       batchStride: rank == 3 && x.size(0) > 1 ? x.strides[0] : 0)
   }
 
+  /// Gradients of `linear` without views in between; nil when a layout or dtype asks for the general way.
+  static func linearBackward(_ c: Gradient, _ x: Tensor, _ w: Tensor, _ g: Tensor) -> [Tensor?]? {
+    guard g.dtype == .float32 || g.dtype == .float64, g.device == .cpu, g.isContiguous, x.isContiguous, w.isContiguous
+    else { return nil }
+    let (out, width) = (w.size(0), w.size(1))
+    if out == 0 || width == 0 || g.elementCount == 0 { return nil }
+    let rows = g.elementCount / out
+    func plain(_ t: Tensor, _ columns: Int) -> MatrixOperand { MatrixOperand(t.data, rowStride: columns, columnStride: 1) }
+    var gx: Tensor?, gw: Tensor?, gb: Tensor?
+    if c.needs(0) {
+      let made = Tensor(denseLike: x, dtype: g.dtype)
+      MatMulKernel.run(g.dtype, m: rows, n: width, k: out, plain(g, out), plain(w, width), made.data)
+      gx = made
+    }
+    if c.needs(1) {
+      let made = Tensor(denseLike: w, dtype: g.dtype)
+      let turned = MatrixOperand(g.data, rowStride: 1, columnStride: out)
+      MatMulKernel.run(g.dtype, m: out, n: width, k: rows, turned, plain(x, width), made.data)
+      gw = made
+    }
+    if c.needs(2) {
+      let made = Tensor(empty: [out], dtype: g.dtype)
+      RowKernel.columnSum(g.dtype, rows: rows, n: out, x: g.data, y: made.data)
+      gb = made
+    }
+    return [gx, gw, gb]
+  }
+
   /// The shape rule of a product of matrices.
   static func check(_ a: Tensor, _ b: Tensor, rank: Int, _ name: String) throws {
     let what = rank == 2 ? "matrices" : "batches of matrices (3 dims)"
@@ -167,6 +195,7 @@ extension Op {
     derivative: { c in
       let (x, w) = (c.input(0), c.input(1))
       let g = c.grad()
+      if !GradMode.isEnabled, let direct = MatrixProduct.linearBackward(c, x, w, g) { return direct }
       let rows = g.reshape([g.elementCount / Swift.max(g.size(-1), 1), g.size(-1)])
       let flat = x.reshape([rows.size(0), x.size(-1)])
       return [

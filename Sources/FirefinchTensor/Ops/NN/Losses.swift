@@ -19,7 +19,56 @@ public enum Reduction: String, Sendable {
   }
 }
 
+/// What the mean squared error and its gradient compute; scalar 0 is the number of elements or the factor.
+private enum SquaredError {
+  static let square = Reduce.function("square", inputs: 2, (.input(0) - .input(1)) * (.input(0) - .input(1)))
+  static let mean = Reduce.function("mean", .input(0) / .scalar(0))
+  static let sum = Reduce.function("sum", .input(0))
+  static let slope = PointwiseFunction(
+    name: "mse_loss_backward", inputs: 3, rule: .promote, exprs: [(.input(0) - .input(1)) * (.input(2) * .scalar(0))])
+}
+
 extension Op {
+  /// `reduction` is 1 for the mean and 2 for the sum.
+  static let mseLoss: Op = Op.structured(
+    "mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", saves: .inputs(0, 1),
+    plan: { call in
+      let (x, y) = (call.tensor(0), call.tensor(1))
+      if x.shape != y.shape || x.dtype != y.dtype || !x.dtype.isFloatingPoint {
+        throw TensorError.shape(
+          "mseLoss: expected floating-point tensors of one shape and dtype, got \(x.shape) \(x.dtype.name) and "
+            + "\(y.shape) \(y.dtype.name)")
+      }
+      return [TensorSpec([], x.dtype)]
+    },
+    forward: { call, results in
+      let (x, y) = (call.tensor(0).detach(), call.tensor(1).detach())
+      Reduce.run(
+        .sum, map: SquaredError.square, inputs: [x, y], compute: x.dtype.registerClass, shape: x.shape,
+        dims: Array(0..<x.rank), finish: call.int(2) == 1 ? SquaredError.mean : SquaredError.sum, into: results[0])
+    },
+    derivative: { c in
+      let (x, y, g) = (c.input(0), c.input(1), c.grad())
+      let factor = c.int(2) == 1 ? 2 / Double(x.elementCount) : 2
+      let slope: Tensor
+      if GradMode.isEnabled {
+        slope = (x - y) * (g * factor)
+      } else {
+        slope = ErrorScope.guarding {
+          try PointwiseCall(name: "mse_loss_backward", SquaredError.slope, [x, y, g], [.double(factor)], []).fresh()[0]
+        }
+      }
+      return [c.needs(0) ? slope : nil, c.needs(1) ? -slope : nil]
+    },
+    samples: {
+      let x = Tensor([0.5, -1.25, 2.0, 1.5], shape: [2, 2], dtype: .float64)
+      let y = Tensor([0.25, 0.75, -1.0, 1.0], shape: [2, 2], dtype: .float64)
+      return [
+        Sample(.tensor(x), .tensor(y)), Sample(.tensor(x), .tensor(y), .int(2)),
+        Sample(error: "mseLoss", "[2]", arguments: [.tensor(x), .tensor(Tensor.ones([2], dtype: .float64))]),
+      ]
+    })
+
   /// Per-row cross-entropy of logits (rows, classes) and the rows' log-sum-exp, in one pass; weighted by class, 0 for
   /// ignored targets.
   static let crossEntropyRows: Op = Op.structured(
@@ -206,7 +255,12 @@ extension Tensor {
   }
 
   /// (x - target)². Same as `F.mse_loss`.
-  public func mseLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor { reduction((self - target).square()) }
+  public func mseLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+    if reduction == .none || shape != target.shape || dtype != target.dtype || !dtype.isFloatingPoint || device != .cpu {
+      return reduction((self - target).square())
+    }
+    return Op.mseLoss(.tensor(self), .tensor(target), .int(reduction == .mean ? 1 : 2))
+  }
   /// |x - target|. Same as `F.l1_loss`.
   public func l1Loss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor { reduction((self - target).abs()) }
   /// Quadratic within `beta`, linear beyond. Same as `F.smooth_l1_loss`.
