@@ -84,14 +84,16 @@ Side side(State &s, const memory::desc &user, const memory::desc &inner, bool in
 }
 
 // Whether Winograd's algorithm F(4x4, 3x3) pays: it multiplies 2.25 times less, but transforms tiles and weights. Decided by
-// sizes alone, so that the same program always computes the same numbers.
-bool prefers_winograd(const ff_conv &c) {
+// sizes alone, so that the same program always computes the same numbers. Its rounding is a few times coarser (6e-6 of the
+// largest value after 12 layers); training therefore takes it only for large pictures, where it pays most.
+bool prefers_winograd(const ff_conv &c, int kind) {
   if (c.spatial != 2 || c.groups != 1) return false;
   for (int d = 1; d < 3; d++)
     if (c.kernel[d] != 3 || c.stride[d] != 1 || c.dilation[d] != 1 || c.padding[d] > 1) return false;
   if (c.in_channels % 16 != 0 || c.out_channels % 16 != 0) return false;
-  int64_t tiles = c.batch * ((c.out[1] + 3) / 4) * ((c.out[2] + 3) / 4);
-  return tiles >= 16;
+  if (kind != FF_DNNL_INFERENCE)
+    return c.in_channels >= 64 && c.out_channels >= 64 && c.out[1] >= 24 && c.out[2] >= 24;
+  return c.batch * ((c.out[1] + 3) / 4) * ((c.out[2] + 3) / 4) >= 16;
 }
 
 Entry make(State &s, const ff_conv &c, int kind, bool with_bias, dnnl::algorithm algorithm) {
@@ -178,7 +180,7 @@ Entry make(State &s, const ff_conv &c, int kind, bool with_bias, dnnl::algorithm
 }
 
 Entry make_best(State &s, const ff_conv &c, int kind, bool with_bias) {
-  if (prefers_winograd(c)) {
+  if (prefers_winograd(c, kind)) {
     try {
       return make(s, c, kind, with_bias, dnnl::algorithm::convolution_winograd);
     } catch (const dnnl::error &) {  // Not on this processor.

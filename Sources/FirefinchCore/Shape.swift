@@ -53,7 +53,8 @@ public struct Shape: @unchecked Sendable, RandomAccessCollection, MutableCollect
     }
   }
 
-  @inlinable public init(arrayLiteral elements: Int...) { self.init(elements) }
+  // Never inlined: Swift 6.3 lays out constant arrays of shapes wrongly when it sees through this to the inline array.
+  @inline(never) public init(arrayLiteral elements: Int...) { self.init(elements) }
 
   @inlinable public var count: Int { length }
   @inlinable public var startIndex: Int { 0 }

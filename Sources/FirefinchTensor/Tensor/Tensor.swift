@@ -60,7 +60,8 @@ public final class Tensor: @unchecked Sendable {
 
   /// A dense CPU tensor of the shape of another, which is dense, too.
   @inline(__always) init(denseLike other: Tensor, dtype: DType) {
-    layout = Layout(shape: other.layout.shape, strides: other.layout.strides)
+    // Not its strides: those of dims of size 0 or 1 may be anything.
+    layout = Layout(contiguous: other.layout.shape)
     storage = Storage(byteCount: layout.elementCount &* dtype.size)
     self.dtype = dtype
     flags = []
