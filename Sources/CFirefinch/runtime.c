@@ -90,6 +90,10 @@ static void run_pthreads(region *r, int threads) {
 
 void ff_parallel(int64_t tasks, void (*body)(int64_t, void *), void *context) {
   static atomic_flag busy = ATOMIC_FLAG_INIT;
+  if (tasks == 1) {  // Alone, it may use all threads itself.
+    body(0, context);
+    return;
+  }
   int threads = ff_num_threads();
   if (tasks < threads) threads = (int)tasks;
   if (threads <= 1 || depth > 0 || atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {

@@ -1,16 +1,6 @@
 import CFirefinch
 import FirefinchCore
 
-/// Typed views of raw memory for the row kernels.
-@inline(__always) private func f32(_ raw: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
-  raw.assumingMemoryBound(to: Float.self)
-}
-@inline(__always) private func f64(_ raw: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Double> {
-  raw.assumingMemoryBound(to: Double.self)
-}
-@inline(__always) private func f32(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<Float>? { raw.map(f32) }
-@inline(__always) private func f64(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<Double>? { raw.map(f64) }
-
 /// Softmax and its relatives, losses and normalisations over rows, float32 or float64, dense memory.
 public enum RowKernel {
   /// Rows that a task handles at least, so that a task is worth its start.

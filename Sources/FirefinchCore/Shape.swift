@@ -31,7 +31,7 @@ public struct Shape: @unchecked Sendable, RandomAccessCollection, MutableCollect
   }
 
   /// `count` dims of the same value.
-  @inlinable public init(repeating value: Int, count: Int) {
+  @inline(never) public init(repeating value: Int, count: Int) {
     if count > Shape.inlineDims {
       self.init(long: [Int](repeating: value, count: count))
     } else {

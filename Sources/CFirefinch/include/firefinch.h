@@ -9,6 +9,7 @@ extern "C" {
 #endif
 
 #include "ff_types.h"
+#include "ff_recurrent.h"
 #include "ff_kernels.h"
 #include "ff_runtime.h"
 #include "ff_blas.h"
