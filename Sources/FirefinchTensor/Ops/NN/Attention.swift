@@ -7,7 +7,7 @@ private func sample(_ shape: Shape, _ seed: Int) -> Tensor {
 }
 
 /// Scaled dot-product attention of (N, H, L, E) queries with (N, H or fewer, S, E) keys and (…, S, Ev) values.
-enum Attention {
+package enum Attention {
   static let name = "scaledDotProductAttention"
 
   /// The scores' factor when none is given.
@@ -15,7 +15,7 @@ enum Attention {
 
   /// Attention as a chain of differentiable operations: the oracle of the kernel, and what serves the cases that it does
   /// not: dropout, gradients of gradients, a mask that learns.
-  static func composite(
+  package static func composite(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, dropoutP: Double, isCausal: Bool, scale: Double?
   ) -> Tensor {
     let weights = weights(query, key, mask: mask, isCausal: isCausal, scale: scale)
@@ -32,9 +32,11 @@ enum Attention {
     } else if let mask {
       scores = mask.dtype == .bool ? Tensor.where(mask, scores, -Double.infinity) : scores + mask
     }
-    let weights = scores.softmax(dim: -1)
-    // A row that may attend to nothing gives 0, as in PyTorch.
-    return mask == nil ? weights : Tensor.where(scores .== -Double.infinity, 0, weights)
+    if mask == nil { return scores.softmax(dim: -1) }
+    // A row that may attend to nothing gives 0 and passes no gradient on, as in PyTorch.
+    let hidden = scores.detach() .== -Double.infinity
+    let safe = Tensor.where(hidden.all(dim: -1, keepDim: true), 0, scores)
+    return Tensor.where(hidden, 0, safe.softmax(dim: -1))
   }
 
   /// Keys or values with each head repeated for the query heads that share it.
