@@ -110,9 +110,10 @@ public final class MultiheadAttention: Module {
       if !isBatched { return x.unsqueeze(dim: 1) }
       return batchFirst ? x.transpose(0, 1) : x
     }
-    let (queries, keys, values) = (sequenceFirst(query), sequenceFirst(key), sequenceFirst(value))
-    let (length, batch) = (queries.size(0), queries.size(1))
-    var (q, k, v) = project(queries, keys, values)
+    // Projected in the order of the inputs' memory, then seen as (positions, batch, size).
+    let projected = project(query, key, value)
+    var (q, k, v) = (sequenceFirst(projected.0), sequenceFirst(projected.1), sequenceFirst(projected.2))
+    let (length, batch) = (q.size(0), q.size(1))
 
     var paddingMask = MultiheadAttention.additive(padding, query.dtype)
     if !isBatched { paddingMask = paddingMask?.unsqueeze(dim: 0) }
@@ -126,7 +127,7 @@ public final class MultiheadAttention: Module {
       causal = false
     }
     if let given = mask {
-      let source = keys.size(0)
+      let source = k.size(0)
       if given.rank == 2 && given.shape == [length, source] {
         mask = given.unsqueeze(dim: 0)
       } else if !(given.rank == 3 && given.shape == [batch * headCount, length, source]) {
@@ -141,49 +142,55 @@ public final class MultiheadAttention: Module {
       mask = mask.map(widened)
       paddingMask = paddingMask.map(widened)
     }
-    func heads(_ x: Tensor) -> Tensor { x.reshape(x.size(0), batch * headCount, headDim).transpose(0, 1) }
+    // (batch, heads, positions, head size), without copies.
+    func heads(_ x: Tensor) -> Tensor { x.reshape(x.size(0), batch, headCount, headDim).permute(1, 2, 0, 3) }
     (q, k, v) = (heads(q), heads(k), heads(v))
     if addsZero {
-      let zeros = Tensor.zeros([batch * headCount, 1, headDim], dtype: k.dtype, device: k.device)
-      k = Tensor.cat([k, zeros], dim: 1)
-      v = Tensor.cat([v, zeros], dim: 1)
+      let zeros = Tensor.zeros([batch, headCount, 1, headDim], dtype: k.dtype, device: k.device)
+      k = Tensor.cat([k, zeros], dim: 2)
+      v = Tensor.cat([v, zeros], dim: 2)
       mask = mask.map(widened)
       paddingMask = paddingMask.map(widened)
     }
-    let source = k.size(1)
+    let source = k.size(2)
     if let given = paddingMask {
       if given.shape != [batch, source] {
         throw TensorError.shape(
           "MultiheadAttention: keyPaddingMask has shape \(given.shape), expected \([batch, source])")
       }
-      let each = given.reshape(batch, 1, 1, source).expand(batch, headCount, 1, source)
-        .reshape(batch * headCount, 1, source)
-      mask = mask.map { $0 + each } ?? each
+      // Shared by heads and queries, unless there is a mask for each of them.
+      let each = given.reshape(batch, 1, 1, source)
+      mask = mask.map { fourDims($0, batch) + each } ?? each
     }
     let probability = isTraining ? dropout : 0
 
+    mask = mask.map { fourDims($0, batch) }
+
     if !needWeights {
-      if let given = mask {
-        mask =
-          given.size(0) == 1 && given.rank == 3
-          ? given.unsqueeze(dim: 0) : given.reshape(batch, headCount, given.size(1), source)
+      let attended = q.scaledDotProductAttention(k, v, mask: mask, dropoutP: probability, isCausal: causal)
+      if batchFirst && isBatched {
+        // The kernel's result lies as (batch, positions, heads, head size): joining the heads is a view.
+        return [outProj(attended.transpose(1, 2).reshape(batch, length, embedDim))]
       }
-      let shaped = q.reshape(batch, headCount, length, headDim).scaledDotProductAttention(
-        k.reshape(batch, headCount, source, headDim),
-        v.reshape(batch, headCount, source, headDim), mask: mask, dropoutP: probability, isCausal: causal)
-      let joined = shaped.permute(2, 0, 1, 3).reshape(batch * length, embedDim)
+      let joined = attended.permute(2, 0, 1, 3).reshape(batch * length, embedDim)
       return [finished(outProj(joined).reshape(length, batch, embedDim), isBatched)]
     }
 
     let scaled = q * (1 / Double(headDim)).squareRoot()
-    let scores = scaled.bmm(k.transpose(-2, -1))
+    let scores = scaled.matmul(k.transpose(-2, -1))
     var weights = (mask.map { scores + $0 } ?? scores).softmax(dim: -1)
     if probability > 0 { weights = weights.dropout(probability) }
-    let joined = weights.bmm(v).transpose(0, 1).reshape(length * batch, embedDim)
+    let joined = weights.matmul(v).permute(2, 0, 1, 3).reshape(length * batch, embedDim)
     let output = outProj(joined).reshape(length, batch, embedDim)
-    weights = weights.reshape(batch, headCount, length, source)
     if average { weights = weights.mean(dim: 1) }
     return [finished(output, isBatched), isBatched ? weights : weights.squeeze(dim: 0)]
+  }
+
+  /// A mask (1, L, S) or (batch * heads, L, S) as (1, 1, L, S) or (batch, heads, L, S).
+  private func fourDims(_ mask: Tensor, _ batch: Int) -> Tensor {
+    if mask.rank == 4 { return mask }
+    return mask.size(0) == 1
+      ? mask.unsqueeze(dim: 0) : mask.reshape(batch, headCount, mask.size(1), mask.size(2))
   }
 
   private func finished(_ output: Tensor, _ isBatched: Bool) -> Tensor {

@@ -28,7 +28,7 @@ public enum OpCatalog {
   static let neural: [Op] = [
     .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm,
     .maxPool, .maxPoolBackward, .avgPool, .avgPoolBackward, .adaptiveAvgPool, .adaptiveAvgPoolBackward,
-    .adaptiveMaxPool, .softmax, .logSoftmax,
+    .adaptiveMaxPool, .softmax, .logSoftmax, .attention,
   ]
   static let indexing: [Op] = [
     .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd,

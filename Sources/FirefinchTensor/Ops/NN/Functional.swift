@@ -80,8 +80,9 @@ public enum F {
   ) -> Tensor { x.binaryCrossEntropyWithLogits(target, weight: weight, posWeight: posWeight, reduction: reduction) }
   public static func scaledDotProductAttention(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, dropoutP: Double = 0, isCausal: Bool = false,
-    scale: Double? = nil
+    scale: Double? = nil, enableGQA: Bool = false
   ) -> Tensor {
-    query.scaledDotProductAttention(key, value, mask: mask, dropoutP: dropoutP, isCausal: isCausal, scale: scale)
+    query.scaledDotProductAttention(
+      key, value, mask: mask, dropoutP: dropoutP, isCausal: isCausal, scale: scale, enableGQA: enableGQA)
   }
 }
