@@ -13,6 +13,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Runs whose times are taken, after four that warm up.") var iterations = 20
   @Option(help: "Batch size, where the work has one.") var batch: Int?
   @Flag(help: "Print one JSON object.") var json = false
+  @Option(help: "Profile one more run: print its tables and write a Chrome trace to this file.") var profile: String?
 
   func validate() throws {
     if threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
@@ -26,7 +27,7 @@ struct Bench: ParsableCommand {
     if name == "overhead" {
       result = overhead()
     } else if let work = BenchWork.make(name, batch: batch) {
-      result = work.trains ? measure(work) : withNoGrad { measure(work) }
+      result = work.trains ? try measure(work) : try withNoGrad { try measure(work) }
     } else {
       throw ValidationError("bench: unknown name '\(name)'; known are overhead, \(BenchWork.names.joined(separator: ", "))")
     }
@@ -39,7 +40,7 @@ struct Bench: ParsableCommand {
     }
   }
 
-  private func measure(_ work: BenchWork) -> [(key: String, value: Double)] {
+  private func measure(_ work: BenchWork) throws -> [(key: String, value: Double)] {
     func timed(_ body: () -> Void) -> Double {
       let elapsed = ContinuousClock().measure(body)
       return Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) * 1e-15
@@ -48,6 +49,11 @@ struct Bench: ParsableCommand {
     let first = timed { check = work.step().detach().to(.float64).abs().mean().doubleValue }
     for _ in 0..<3 { _ = work.step() }
     let times = (0..<iterations).map { _ in timed { _ = work.step() } }.sorted()
+    if let profile {
+      let recorded = withProfiler { _ = work.step() }
+      FileHandle.standardError.write(Data("\(recorded.table(rowLimit: 25))\n\n\(recorded.moduleTable(rowLimit: 60))\n".utf8))
+      try recorded.writeChromeTrace(to: profile)
+    }
     let middle = (times[(times.count - 1) / 2] + times[times.count / 2]) / 2
     return [
       ("first_ms", first.rounded(digits: 3)), ("check", check), ("median_ms", middle.rounded(digits: 4)),

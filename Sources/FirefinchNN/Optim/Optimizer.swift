@@ -73,13 +73,15 @@ open class Optimizer {
 
   /// Updates the parameters that have a gradient. Same as `Optimizer.step()`.
   open func step() {
-    withNoGrad {
-      for group in groups {
-        let ready = group.parameters.compactMap { parameter in
-          parameter.grad.map { (parameter: parameter, grad: $0) }
+    recordOptimizer("Optimizer.step#\(type(of: self))") {
+      withNoGrad {
+        for group in groups {
+          let ready = group.parameters.compactMap { parameter in
+            parameter.grad.map { (parameter: parameter, grad: $0) }
+          }
+          if ready.isEmpty || ready.contains(where: { $0.grad.isPoisoned || $0.parameter.isPoisoned }) { continue }
+          update(group, ready)
         }
-        if ready.isEmpty || ready.contains(where: { $0.grad.isPoisoned || $0.parameter.isPoisoned }) { continue }
-        update(group, ready)
       }
     }
   }

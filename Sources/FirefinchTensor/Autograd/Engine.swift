@@ -161,7 +161,9 @@ enum Engine {
         gradients += buffer.rest
         while gradients.count < node.resultCount { gradients.append(nil) }
         buffer = Buffer()
-        results = node.apply(gradients)
+        results = Profiler.span(node.name, .backward, gradients.compactMap { $0 }, node: node.sequence) {
+          node.apply(gradients)
+        }
         if AnomalyMode.isEnabled { AnomalyMode.check(results, node) }
       }
       let edges = node.edges

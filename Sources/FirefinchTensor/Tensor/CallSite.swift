@@ -14,7 +14,7 @@ public enum CallSite {
     return try withUnsafePointer(to: frame) { pointer in
       slot.pointee = UnsafeMutableRawPointer(mutating: pointer)
       defer { slot.pointee = frame.outer }
-      return try body()
+      return try Profiler.span(modulePath ?? "\(type(of: owner))", .module) { try body() }
     }
   }
 
@@ -38,10 +38,15 @@ public enum CallSite {
   /// Turns the running objects into a path such as `encoder.layer.3.fc1`; set by FirefinchNN, which knows modules.
   public static nonisolated(unsafe) var pathDescriber: @Sendable ([AnyObject]) -> String? = { _ in nil }
 
+  /// Path of the module that is running, or nil outside modules.
+  static var modulePath: String? {
+    let owners = owners
+    return owners.isEmpty ? nil : pathDescriber(owners)
+  }
+
   /// ` (in module encoder.fc1)` or "".
   static var modulePathNote: String {
-    let owners = owners
-    guard !owners.isEmpty, let path = pathDescriber(owners) else { return "" }
+    guard let path = modulePath else { return "" }
     return " (in module \(path))"
   }
 

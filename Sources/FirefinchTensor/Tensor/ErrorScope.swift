@@ -56,7 +56,7 @@ final class ErrorScope {
 }
 
 /// Uses of the C thread-local slots.
-enum ThreadSlot: Int { case errorScope = 0, modulePath = 1, freeList = 3, sequence = 4, freeing = 5 }
+enum ThreadSlot: Int { case errorScope = 0, modulePath = 1, freeList = 3, sequence = 4, freeing = 5, profiler = 6 }
 
 /// Runs `body` so that a wrong shape, dtype, device or index throws instead of stopping the program: for servers that must
 /// survive bad input. A failed operation gives a poisoned tensor; the first mistake is thrown when `body` ends.

@@ -15,8 +15,9 @@ extension Op {
 
   /// The op of two tensors.
   @inline(never) func binary(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let modes = ThreadFlags.current
     guard let definition = pointwise, Op.isPlain(a), Op.isPlain(b), a.dtype == b.dtype, a.hasShape(of: b),
-      definition.takesDirectly(a.dtype)
+      definition.takesDirectly(a.dtype), !modes.contains(.profiling)
     else { return self(.tensor(a), .tensor(b)) }
     let function = definition.plainFunction(self)
     return function._withUnsafeGuaranteedRef { function in
@@ -24,7 +25,7 @@ extension Op {
       let result = Tensor(denseLike: a, dtype: isBool ? .bool : a.dtype)
       let faults = run(function, a, b, result)
       if !faults.isEmpty { return self(.tensor(a), .tensor(b)) }
-      if Op.mayRecord(a, b) && GradMode.isEnabled && !isBool && a.dtype.isDifferentiable {
+      if Op.mayRecord(a, b) && !modes.contains(.noGrad) && !isBool && a.dtype.isDifferentiable {
         let mask = (a.requiresGrad ? 1 : 0) | (b.requiresGrad ? 2 : 0)
         if mask != 0 { result.setHistory(PointwiseNode(function, a, b, result, mask), 0) }
       }
@@ -52,13 +53,15 @@ extension Op {
 
   /// The op of one tensor.
   @inline(never) func unary(_ a: Tensor) -> Tensor {
-    guard let definition = pointwise, Op.isPlain(a), definition.takesDirectly(a.dtype), definition.rule != .comparison
+    let modes = ThreadFlags.current
+    guard let definition = pointwise, Op.isPlain(a), definition.takesDirectly(a.dtype), definition.rule != .comparison,
+      !modes.contains(.profiling)
     else { return self(.tensor(a)) }
     let function = definition.plainFunction(self)
     return function._withUnsafeGuaranteedRef { function in
       let result = Tensor(denseLike: a, dtype: a.dtype)
       _ = run(function, a, nil, result)
-      if Op.mayRecord(a, a) && GradMode.isEnabled && a.requiresGrad && a.dtype.isDifferentiable {
+      if Op.mayRecord(a, a) && !modes.contains(.noGrad) && a.requiresGrad && a.dtype.isDifferentiable {
         result.setHistory(PointwiseNode(function, a, nil, result, 1), 0)
       }
       return result

@@ -7,6 +7,8 @@ struct ThreadFlags: OptionSet {
   let rawValue: UInt32
   /// Operations are not recorded.
   static let noGrad = ThreadFlags(rawValue: 1)
+  /// Work is recorded by a profiler.
+  static let profiling = ThreadFlags(rawValue: 2)
 
   @inline(__always) static var current: ThreadFlags { ThreadFlags(rawValue: ff_tls_flags().pointee) }
 
@@ -31,6 +33,14 @@ extension Op {
 
   /// All results; throws the user's mistakes.
   public func call(_ arguments: [Value]) throws -> [Tensor] {
+    if Profiler.isActive {
+      let inputs = OpCall(op: self, arguments: arguments).tensorArguments
+      return try Profiler.operation(name, inputs) { try dispatch(arguments) }
+    }
+    return try dispatch(arguments)
+  }
+
+  @inline(__always) private func dispatch(_ arguments: [Value]) throws -> [Tensor] {
     if case .pointwise(let definition) = kind { return [try definition.call(self, arguments)] }
     let call = OpCall(op: self, arguments: complete(arguments))
     let inputs = call.tensorArguments
@@ -54,6 +64,10 @@ extension Op {
   /// Writes the op's first result into its first argument. Same as PyTorch's trailing underscore.
   @discardableResult
   public func inPlace(_ arguments: [Value]) -> Tensor {
+    Profiler.span(name + "_", .forward, OpCall(op: self, arguments: arguments).tensorArguments) { overwrite(arguments) }
+  }
+
+  private func overwrite(_ arguments: [Value]) -> Tensor {
     ErrorScope.guarding {
       let call = OpCall(op: self, arguments: complete(arguments))
       let target = call.tensor(0)

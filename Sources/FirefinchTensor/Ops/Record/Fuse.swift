@@ -18,7 +18,9 @@ public struct FusedFunction: Sendable {
       if inputs.count != function.inputCount {
         throw TensorError.value("\(function.name): expected \(function.inputCount) tensors, got \(inputs.count)")
       }
-      return try PointwiseCall(name: function.name, function, inputs, [], []).fresh()[0]
+      return try Profiler.operation(function.name, inputs) {
+        try PointwiseCall(name: function.name, function, inputs, [], []).fresh()
+      }[0]
     }
   }
 

@@ -38,6 +38,10 @@ public final class FusedUpdate: Sendable {
   /// Runs the update on every set. It is computed in the class of a set's first tensor (float32 for half types). Sets with
   /// poisoned tensors or tensors without data are left alone.
   public func run(_ items: [Item]) {
+    Profiler.span("\(function.name) update", .optimizer) { runAll(items) }
+  }
+
+  private func runAll(_ items: [Item]) {
     var tasks: [(item: Int, range: Range<Int>)] = []
     var strided: [Int] = []
     var dense = 0
