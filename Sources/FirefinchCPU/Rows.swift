@@ -74,36 +74,39 @@ public enum RowKernel {
     }
   }
 
-  /// Layer norm over rows of n; also gives each row's mean and reciprocal deviation.
+  /// Layer norm over rows of n, or RMS norm when not centred; also gives each row's mean (0) and reciprocal deviation (root
+  /// mean square).
   public static func layerNorm(
-    _ dtype: DType, rows: Int, n: Int, x: UnsafeMutableRawPointer, weight: UnsafeMutableRawPointer?,
+    _ dtype: DType, rows: Int, n: Int, centred: Bool = true, x: UnsafeMutableRawPointer, weight: UnsafeMutableRawPointer?,
     bias: UnsafeMutableRawPointer?, eps: Double, y: UnsafeMutableRawPointer, mean: UnsafeMutableRawPointer,
     rstd: UnsafeMutableRawPointer
   ) {
+    let mode: Int32 = centred ? 1 : 0
     Parallel.ranges(rows, grain: grain(n)) { r in
       let (b, e, count) = (Int64(r.lowerBound), Int64(r.upperBound), Int64(n))
       if dtype == .float64 {
-        ff_layer_norm_f64(b, e, count, f64(x), f64(weight), f64(bias), eps, f64(y), f64(mean), f64(rstd))
+        ff_layer_norm_f64(b, e, count, mode, f64(x), f64(weight), f64(bias), eps, f64(y), f64(mean), f64(rstd))
       } else {
-        ff_layer_norm_f32(b, e, count, f32(x), f32(weight), f32(bias), Float(eps), f32(y), f32(mean), f32(rstd))
+        ff_layer_norm_f32(b, e, count, mode, f32(x), f32(weight), f32(bias), Float(eps), f32(y), f32(mean), f32(rstd))
       }
     }
   }
 
   /// Gradients of layer norm; `gw` and `gb` may be nil.
   public static func layerNormBackward(
-    _ dtype: DType, rows: Int, n: Int, gy: UnsafeMutableRawPointer, x: UnsafeMutableRawPointer,
+    _ dtype: DType, rows: Int, n: Int, centred: Bool = true, gy: UnsafeMutableRawPointer, x: UnsafeMutableRawPointer,
     weight: UnsafeMutableRawPointer?, mean: UnsafeMutableRawPointer, rstd: UnsafeMutableRawPointer,
     gx: UnsafeMutableRawPointer?, gw: UnsafeMutableRawPointer?, gb: UnsafeMutableRawPointer?
   ) {
     let count = Int64(n)
+    let mode: Int32 = centred ? 1 : 0
     if let gx {
       Parallel.ranges(rows, grain: grain(n)) { r in
         let (b, e) = (Int64(r.lowerBound), Int64(r.upperBound))
         if dtype == .float64 {
-          ff_layer_norm_backward_f64(b, e, count, f64(gy), f64(x), f64(weight), f64(mean), f64(rstd), f64(gx))
+          ff_layer_norm_backward_f64(b, e, count, mode, f64(gy), f64(x), f64(weight), f64(mean), f64(rstd), f64(gx))
         } else {
-          ff_layer_norm_backward_f32(b, e, count, f32(gy), f32(x), f32(weight), f32(mean), f32(rstd), f32(gx))
+          ff_layer_norm_backward_f32(b, e, count, mode, f32(gy), f32(x), f32(weight), f32(mean), f32(rstd), f32(gx))
         }
       }
     }
@@ -114,6 +117,43 @@ public enum RowKernel {
         ff_layer_norm_backward_params_f64(b, e, Int64(rows), count, f64(gy), f64(x), f64(mean), f64(rstd), f64(gw), f64(gb))
       } else {
         ff_layer_norm_backward_params_f32(b, e, Int64(rows), count, f32(gy), f32(x), f32(mean), f32(rstd), f32(gw), f32(gb))
+      }
+    }
+  }
+
+  /// Group norm of (N, groups · d, l); also gives each group's mean and reciprocal deviation.
+  public static func groupNorm(
+    _ dtype: DType, n: Int, groups: Int, d: Int, l: Int, x: UnsafeMutableRawPointer, weight: UnsafeMutableRawPointer?,
+    bias: UnsafeMutableRawPointer?, eps: Double, y: UnsafeMutableRawPointer, mean: UnsafeMutableRawPointer,
+    rstd: UnsafeMutableRawPointer
+  ) {
+    Parallel.ranges(n * groups, grain: grain(d * l)) { r in
+      let (b, e, g) = (Int64(r.lowerBound), Int64(r.upperBound), Int64(groups))
+      let (d, l) = (Int64(d), Int64(l))
+      if dtype == .float64 {
+        ff_group_norm_f64(b, e, g, d, l, f64(x), f64(weight), f64(bias), eps, f64(y), f64(mean), f64(rstd))
+      } else {
+        ff_group_norm_f32(b, e, g, d, l, f32(x), f32(weight), f32(bias), Float(eps), f32(y), f32(mean), f32(rstd))
+      }
+    }
+  }
+
+  /// Gradient of group norm's input, and for each (sample, channel) the sums of gy (`sums`) and of gy times the normalised
+  /// input (`dots`).
+  public static func groupNormBackward(
+    _ dtype: DType, n: Int, groups: Int, d: Int, l: Int, gy: UnsafeMutableRawPointer, x: UnsafeMutableRawPointer,
+    weight: UnsafeMutableRawPointer?, mean: UnsafeMutableRawPointer, rstd: UnsafeMutableRawPointer,
+    gx: UnsafeMutableRawPointer, sums: UnsafeMutableRawPointer, dots: UnsafeMutableRawPointer
+  ) {
+    Parallel.ranges(n * groups, grain: grain(d * l)) { r in
+      let (b, e, g) = (Int64(r.lowerBound), Int64(r.upperBound), Int64(groups))
+      let (d, l) = (Int64(d), Int64(l))
+      if dtype == .float64 {
+        ff_group_norm_backward_f64(
+          b, e, g, d, l, f64(gy), f64(x), f64(weight), f64(mean), f64(rstd), f64(gx), f64(sums), f64(dots))
+      } else {
+        ff_group_norm_backward_f32(
+          b, e, g, d, l, f32(gy), f32(x), f32(weight), f32(mean), f32(rstd), f32(gx), f32(sums), f32(dots))
       }
     }
   }

@@ -12,25 +12,22 @@ public func clipGradNorm_(
   try withNoGrad {
     let grads = parameters.compactMap(\.grad)
     if grads.isEmpty { return Tensor(0.0) }
-    let norms = grads.map { norm($0, normType) }
-    let total = norm(Tensor.stack(norms.map { $0.to(norms[0].dtype) }, dim: 0), normType)
+    let norms = grads.map { $0.vectorNorm(normType) }
+    let total = Tensor.stack(norms.map { $0.to(norms[0].dtype) }, dim: 0).vectorNorm(normType)
     if errorIfNonFinite && !total.doubleValue.isFinite {
       throw TensorError.value(
         "clipGradNorm_: the norm of the gradients is \(total.doubleValue); some gradient is NaN or infinite")
     }
-    let factor = (maxNorm / (total + 1e-6)).clamp(max: 1.0)
-    for grad in grads { grad.mul_(factor.to(grad.dtype)) }
+    if total.isPoisoned { return total }
+    let factor = (maxNorm / (total + 1e-6)).clamp(max: 1.0).doubleValue
+    // Also by 1, as PyTorch does: a NaN norm must show.
+    scaling.run(grads.map { FusedUpdate.Item([$0], [factor]) })
     return total
   }
 }
 
-/// A vector norm over all elements.
-private func norm(_ x: Tensor, _ order: Double) -> Tensor {
-  if order == 2 { return (x * x).sum().sqrt() }
-  if order == .infinity { return x.abs().max() }
-  if order == 1 { return x.abs().sum() }
-  return x.abs().pow(order).sum().pow(1 / order)
-}
+/// All gradients in one parallel region.
+private let scaling = FusedUpdate("clip_grad_norm", inputs: 1) { x, n in [(0, x[0] * n(0))] }
 
 /// Clamps every element of the gradients to `-clipValue ... clipValue`. Same as `clip_grad_value_`.
 public func clipGradValue_(_ parameters: [Tensor], clipValue: Double) {

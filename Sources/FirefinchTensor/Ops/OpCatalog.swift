@@ -26,7 +26,7 @@ public enum OpCatalog {
     .mm, .bmm, .addmm, .linear,
   ]
   static let neural: [Op] = [
-    .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm,
+    .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm, .groupNorm, .rmsNorm,
     .maxPool, .maxPoolBackward, .avgPool, .avgPoolBackward, .adaptiveAvgPool, .adaptiveAvgPoolBackward,
     .adaptiveMaxPool, .softmax, .logSoftmax, .attention,
   ]

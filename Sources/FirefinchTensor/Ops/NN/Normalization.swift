@@ -238,31 +238,6 @@ extension Tensor {
     return Op.layerNorm.results([.tensor(self), .ints(normalizedShape), Value(weight), Value(bias), .double(eps)])[0]
   }
 
-  /// The last dims divided by their root mean square. `eps` defaults to the dtype's epsilon. Same as `F.rms_norm`.
-  public func rmsNorm(_ normalizedShape: [Int], weight: Tensor? = nil, eps: Double? = nil) -> Tensor {
-    let dims = Array((rank - normalizedShape.count)..<rank)
-    let epsilon = eps ?? (dtype == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne))
-    let wide = dtype == .float64 ? self : to(.float32)
-    let normal = (wide * (wide.square().mean(dim: dims, keepDim: true) + epsilon).rsqrt()).to(dtype)
-    return weight.map { normal * $0 } ?? normal
-  }
-
-  /// Channels in groups brought to mean 0 and variance 1, then scaled and shifted per channel. Same as `F.group_norm`.
-  public func groupNorm(_ groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    ErrorScope.guarding {
-      guard rank >= 2, groups > 0, size(1) % groups == 0 else {
-        throw TensorError.shape("groupNorm: \(groups) groups do not divide the channels of input of shape \(shape)")
-      }
-      let grouped = reshape([size(0), groups, elementCount / Swift.max(size(0) * groups, 1)])
-      var y = grouped.layerNorm([grouped.size(2)], eps: eps).reshape(shape)
-      var column = Shape(repeating: 1, count: rank)
-      column[1] = size(1)
-      if let weight { y = y * weight.reshape(column) }
-      if let bias { y = y + bias.reshape(column) }
-      return y
-    }
-  }
-
   /// Each channel of each sample brought to mean 0 and variance 1. Same as `F.instance_norm` without running statistics.
   public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     groupNorm(size(1), weight: weight, bias: bias, eps: eps)
