@@ -209,7 +209,7 @@ template <typename Make> Entry &find(State &s, const Key &key, Make make) {
 }
 
 // `packed`: b already has the inner form.
-void run(State &s, Entry &e, const float *a, const void *b, bool packed, const float *bias, float *out) {
+void run(State &s, Entry &e, const void *a, const void *b, bool packed, const void *bias, void *out) {
   e.a.user.set_data_handle((void *)a);
   e.out.user.set_data_handle(out);
   if (e.a.differs) {
@@ -252,9 +252,12 @@ template <typename Body> int with_entry(const ff_conv &c, int kind, bool with_bi
 }
 
 Entry make_matmul(State &s, const ff_dnnl_product &p) {
-  memory::desc a({p.m, p.k}, f32, memory::dims{p.ars, p.acs}), b({p.k, p.n}, f32, memory::dims{p.brs, p.bcs});
-  memory::desc out({p.m, p.n}, f32, memory::dims{p.ldc, 1}), bias;
-  if (p.bias) bias = memory::desc({1, p.n}, f32, tag::ab);
+  using type = memory::data_type;
+  type in = p.type == FF_PRODUCT_BF16 ? type::bf16 : p.type == FF_PRODUCT_INT8 ? type::s8 : f32;
+  type result = p.type == FF_PRODUCT_INT8 ? type::s32 : in;
+  memory::desc a({p.m, p.k}, in, memory::dims{p.ars, p.acs}), b({p.k, p.n}, in, memory::dims{p.brs, p.bcs});
+  memory::desc out({p.m, p.n}, result, memory::dims{p.ldc, 1}), bias;
+  if (p.bias) bias = memory::desc({1, p.n}, in, tag::ab);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   if (p.adds) {
@@ -285,7 +288,7 @@ Entry make_matmul(State &s, const ff_dnnl_product &p) {
 extern "C" int ff_dnnl_matmul(const ff_dnnl_product *product) {
   const ff_dnnl_product &p = *product;
   if (!ff_library(FF_LIB_ONEDNN).loaded || !connect()) return 0;
-  Key key{-1, p.bias != nullptr, p.adds, p.m, p.n, p.k, p.ars, p.acs, p.brs, p.bcs, p.ldc, ff_num_threads()};
+  Key key{-1 - p.type, p.bias != nullptr, p.adds, p.m, p.n, p.k, p.ars, p.acs, p.brs, p.bcs, p.ldc, ff_num_threads()};
   try {
     State &s = state();
     std::lock_guard<std::mutex> lock(s.mutex);
@@ -294,6 +297,17 @@ extern "C" int ff_dnnl_matmul(const ff_dnnl_product *product) {
   } catch (const dnnl::error &) {
     return 0;
   }
+}
+
+extern "C" int ff_product_reduced(int type, int64_t m, int64_t n, int64_t k, const void *a, int64_t ars, int64_t acs,
+                                  const void *b, int64_t brs, int64_t bcs, const void *bias, void *c) {
+#if defined(__x86_64__)
+  // Emulated by converting on processors without the instructions: no gain.
+  static const bool bf16 = __builtin_cpu_supports("avx512bf16"), int8 = __builtin_cpu_supports("avx512vnni");
+  if (!(type == FF_PRODUCT_BF16 ? bf16 : int8) || ff_isa_level() < 2) return 0;
+#endif
+  ff_dnnl_product p = {m, n, k, ars, acs, brs, bcs, n, 0, type, a, b, bias, c};
+  return ff_dnnl_matmul(&p);
 }
 
 extern "C" int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const void *b, const float *bias, float *out) {
@@ -324,6 +338,8 @@ extern "C" void ff_conv_pack_f32(const ff_conv *conv, int with_bias, const float
 #else
 extern "C" int ff_dnnl_conv(const ff_conv *, int, const float *, const void *, const float *, float *) { return 0; }
 extern "C" int ff_dnnl_matmul(const ff_dnnl_product *) { return 0; }
+extern "C" int ff_product_reduced(int, int64_t, int64_t, int64_t, const void *, int64_t, int64_t, const void *, int64_t,
+                                  int64_t, const void *, void *) { return 0; }
 extern "C" int ff_conv_plan_f32(const ff_conv *, int, uint64_t *, size_t *) { return 0; }
 extern "C" void ff_conv_pack_f32(const ff_conv *, int, const float *, void *) {}
 #endif

@@ -12,8 +12,9 @@ int ff_dnnl_conv(const ff_conv *conv, int kind, const float *a, const void *b, c
 typedef struct ff_dnnl_product {
   int64_t m, n, k, ars, acs, brs, bcs, ldc;
   int adds;
-  const float *a, *b, *bias;
-  float *c;
+  int type;  // 0 float32; FF_PRODUCT_BF16; FF_PRODUCT_INT8 with int32 results
+  const void *a, *b, *bias;
+  void *c;
 } ff_dnnl_product;
 int ff_dnnl_matmul(const ff_dnnl_product *product);
 #ifdef __cplusplus

@@ -65,6 +65,20 @@ public enum MatMulKernel {
     }
   }
 
+  /// `c = a b` (+ `bias` for each column) of bfloat16, or of int8 into int32, by the processor's own instructions; false when
+  /// it has none or the product is too small to gain.
+  public static func reduced(
+    _ dtype: DType, m: Int, n: Int, k: Int, _ a: MatrixOperand, _ b: MatrixOperand, bias: UnsafeMutableRawPointer? = nil,
+    _ c: UnsafeMutableRawPointer
+  ) -> Bool {
+    guard dtype == .bfloat16 || dtype == .int8, m * n * k >= 1 << 18 else { return false }
+    let type = dtype == .bfloat16 ? FF_PRODUCT_BF16 : FF_PRODUCT_INT8
+    let done = ff_product_reduced(
+      Int32(type), Int64(m), Int64(n), Int64(k), a.data, Int64(a.rowStride), Int64(a.columnStride), b.data,
+      Int64(b.rowStride), Int64(b.columnStride), bias, c)
+    return done != 0
+  }
+
   /// Exact int64 product, wrapping on overflow.
   private static func integers(
     _ batch: Int, _ m: Int, _ n: Int, _ k: Int, _ a: MatrixOperand, _ b: MatrixOperand, _ c: UnsafeMutableRawPointer

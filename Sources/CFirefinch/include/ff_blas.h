@@ -9,6 +9,11 @@ void ff_gemm_f32(int64_t m, int64_t n, int64_t k, float alpha, const float *_Non
                  const float *_Nonnull b, int64_t brs, int64_t bcs, float beta, float *_Nonnull c, int64_t ldc);
 void ff_gemm_f64(int64_t m, int64_t n, int64_t k, double alpha, const double *_Nonnull a, int64_t ars, int64_t acs,
                  const double *_Nonnull b, int64_t brs, int64_t bcs, double beta, double *_Nonnull c, int64_t ldc);
+// c = a b (+ bias, one for each column) in bfloat16, or of int8 into int32, for dense c; 0 when the processor or oneDNN has no
+// instructions for it.
+enum { FF_PRODUCT_BF16 = 1, FF_PRODUCT_INT8 = 2 };
+int ff_product_reduced(int type, int64_t m, int64_t n, int64_t k, const void *_Nonnull a, int64_t ars, int64_t acs,
+                       const void *_Nonnull b, int64_t brs, int64_t bcs, const void *_Nullable bias, void *_Nonnull c);
 // y = x wᵀ + bias for dense x (rows, in), w (out, in), bias (out).
 void ff_linear_f32(int64_t rows, int64_t in, int64_t out, const float *_Nonnull x, const float *_Nonnull w,
                    const float *_Nullable bias, float *_Nonnull y);

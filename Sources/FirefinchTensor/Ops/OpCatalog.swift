@@ -23,7 +23,7 @@ public enum OpCatalog {
     .unsqueeze, .squeeze, .select, .slice, .flip, .diagonal, .unfold, .asStrided,
   ]
   static let linear: [Op] = [
-    .mm, .bmm, .addmm, .linear,
+    .mm, .intMM, .bmm, .addmm, .linear,
   ]
   static let neural: [Op] = [
     .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm, .groupNorm, .rmsNorm,

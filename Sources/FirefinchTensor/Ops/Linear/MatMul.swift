@@ -30,6 +30,11 @@ enum MatrixProduct {
 
   /// `result = alpha a b (+ beta result)` over the last two dims; leading dims are one batch dim or none.
   static func run(_ a: Tensor, _ b: Tensor, into result: Tensor, alpha: Double = 1, beta: Double = 0) {
+    let (m, n, k) = (a.size(-2), b.size(-1), a.size(-1))
+    if result.rank == 2, result.isContiguous, a.dtype == result.dtype || a.dtype == .int8, alpha == 1, beta == 0,
+      a.dtype == .bfloat16 || result.dtype == .int32,
+      MatMulKernel.reduced(a.dtype, m: m, n: n, k: k, operand(a), operand(b), result.data)
+    { return }
     let type = compute(result.dtype)
     let (x, y) = (a.detach().to(type), b.detach().to(type))
     let direct = result.dtype == type && result.isContiguous
@@ -112,6 +117,24 @@ extension Op {
       ]
     })
 
+  /// int8 matrices into int32.
+  static let intMM = Op.structured(
+    "_int_mm(Tensor self, Tensor mat2) -> Tensor",
+    plan: { call in
+      let (x, y) = (call.tensor(0), call.tensor(1))
+      try MatrixProduct.check(x, y, rank: 2, "intMM")
+      if x.dtype != .int8 || y.dtype != .int8 {
+        throw TensorError.dtype("intMM: expected int8 matrices, got \(x.dtype.name) and \(y.dtype.name)")
+      }
+      return [TensorSpec([x.size(0), y.size(1)], .int32)]
+    }, forward: { MatrixProduct.run($0.tensor(0), $0.tensor(1), into: $1[0]) },
+    samples: {
+      [
+        Sample(.tensor(Tensor([1, -2, 3, 4], shape: [2, 2]).to(.int8)), .tensor(Tensor([5, 6, -7, 8], shape: [2, 2]).to(.int8))),
+        Sample(error: "int8", "float64", arguments: [.tensor(a()), .tensor(b())]),
+      ]
+    })
+
   static let bmm = Op.structured(
     "bmm(Tensor self, Tensor mat2) -> Tensor",
     plan: { call in
@@ -187,6 +210,15 @@ extension Op {
           bias: bias?.data, y: results[0].data)
         return
       }
+      if x.dtype == .bfloat16, w.isContiguous, bias?.isContiguous ?? true {
+        let dense = withNoGrad { x.contiguous() }
+        let rows = x.elementCount / Swift.max(x.size(-1), 1)
+        let done = MatMulKernel.reduced(
+          .bfloat16, m: rows, n: w.size(0), k: w.size(1),
+          MatrixOperand(dense.data, rowStride: w.size(1), columnStride: 1),
+          MatrixOperand(w.data, rowStride: 1, columnStride: w.size(1)), bias: bias?.data, results[0].data)
+        if done { return }
+      }
       let flat = withNoGrad { x.reshape([x.elementCount / Swift.max(x.size(-1), 1), x.size(-1)]) }
       let out = results[0].alias(layout: Layout(contiguous: [flat.size(0), w.size(0)]))
       if let bias { out.copyData(from: bias) }
@@ -218,6 +250,8 @@ extension Op {
 extension Tensor {
   /// Product of two matrices. Same as `torch.mm`.
   public func mm(_ other: Tensor) -> Tensor { Op.mm(.tensor(self), .tensor(other)) }
+  /// Product of two int8 matrices, exact in int32. Same as `torch._int_mm`.
+  public func intMM(_ other: Tensor) -> Tensor { Op.intMM(.tensor(self), .tensor(other)) }
   /// Products of two batches of matrices. Same as `torch.bmm`.
   public func bmm(_ other: Tensor) -> Tensor { Op.bmm(.tensor(self), .tensor(other)) }
   /// `beta · self + alpha · (a b)`. Same as `torch.addmm`.
