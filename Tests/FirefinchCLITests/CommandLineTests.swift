@@ -7,7 +7,7 @@ import Testing
   @Test func helpNamesTheCommands() throws {
     let help = try Command.run("--help")
     #expect(help.code == 0 && help.errors.isEmpty)
-    for word in ["train", "predict", "info", "inspect"] { #expect(help.output.contains(word)) }
+    for word in ["train", "predict", "info", "inspect", "bench"] { #expect(help.output.contains(word)) }
     let train = try Command.run("train", "fashion-mnist", "--help")
     for option in [
       "--data", "--model", "--epochs", "--batch-size", "--lr", "--optimizer", "--seed", "--limit", "--threads", "--workers",
@@ -25,6 +25,7 @@ import Testing
     (["train", "fashion-mnist", "--batch-size", "-4"], "--batch-size"),
     (["train", "fashion-mnist", "--workers", "-1"], "--workers"),
     (["train", "fashion-mnist", "--lr", "nan"], "--lr must be a positive number"),
+    (["bench", "nothing"], "known are overhead"), (["bench", "sum", "--threads", "0"], "--threads must be at least 1, got 0"),
     (["predict", "picture.png"], "--checkpoint"), (["inspect"], "<file>"), (["bogus"], "'bogus'"),
   ])
   func wrongUseExitsWith2(_ arguments: [String], _ words: String) throws {
@@ -32,6 +33,30 @@ import Testing
     #expect(result.code == 2)
     #expect(result.errors.contains(words), "\(result.errors)")
     #expect(result.output.isEmpty)
+  }
+
+  /// PyTorch's loss or mean absolute output of the first step from seed 0, by Benchmarks/torch_work.py.
+  @Test(arguments: [
+    ("mlp-train", 0.914747953414917), ("pointwise-chain", 0.980861927533436), ("pointwise-chain-fused", 0.980861927533436),
+    ("softmax", 0.0009765624987207546), ("layernorm", 0.7980176995512392), ("transpose", 0.7976772439466264),
+    ("sum", 24.226001220056787), ("fashion-cnn-train", 2.3095901012420654), ("lstm-train", 2.3181540966033936),
+    ("resnet18-infer", 0.04252348332176916), ("gpt2-small-train", 9.168606758117676),
+  ])
+  func benchDoesPyTorchsWork(_ name: String, _ check: Double) throws {
+    let result = try Command.run("bench", name, "--threads", "2", "--iterations", "1", "--json")
+    #expect(result.code == 0 && result.errors.isEmpty)
+    let json = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    #expect(json["name"] as? String == name)
+    for key in ["first_ms", "median_ms", "min_ms", "peak_rss_mb"] { #expect((json[key] as? Double ?? 0) > 0) }
+    let got = try #require(json["check"] as? Double)
+    #expect(abs(got / check - 1) < 1e-5)
+  }
+
+  @Test func benchProfiles() throws {
+    let folder = Folder()
+    let result = try Command.run("bench", "mlp-train", "--iterations", "1", "--profile", folder / "trace.json")
+    #expect(result.code == 0 && result.errors.contains("LinearBackward0") && result.errors.contains("Backward"))
+    #expect(String(decoding: try folder.bytes("trace.json"), as: UTF8.self).contains("\"traceEvents\""))
   }
 
   @Test func infoSaysWhatIsUsed() throws {

@@ -29,18 +29,17 @@ struct EdgeList: RandomAccessCollection {
   private var second: Node?
   private var firstIndex: Int32 = 0
   private var secondIndex: Int32 = 0
-  private var rest: [Edge]
+  // No list rather than an empty one: nothing to retain.
+  private var rest: [Edge]?
 
   @inline(__always) init() {
     count = 0
-    rest = []
   }
 
   @inline(__always) init(_ edge: Edge) {
     count = 1
     first = edge.node
     firstIndex = edge.index
-    rest = []
   }
 
   @inline(__always) init(_ a: Edge, _ b: Edge) {
@@ -49,7 +48,6 @@ struct EdgeList: RandomAccessCollection {
     firstIndex = a.index
     second = b.node
     secondIndex = b.index
-    rest = []
   }
 
   /// Edges to the histories of tensors.
@@ -69,13 +67,13 @@ struct EdgeList: RandomAccessCollection {
   @inline(__always) subscript(index: Int) -> Edge {
     if index == 0 { return Edge(first, firstIndex) }
     if index == 1 { return Edge(second, secondIndex) }
-    return rest[index - 2]
+    return rest![index - 2]
   }
 
   mutating func removeAll() {
     count = 0
     first = nil
     second = nil
-    if !rest.isEmpty { rest = [] }
+    rest = nil
   }
 }

@@ -9,7 +9,11 @@ open class Node: @unchecked Sendable {
   final let sequence: UInt64
   @exclusivity(unchecked) final var edges: EdgeList
   /// Run on the gradient of one result before the node: tensor hooks and `retainGrad`.
-  final var preHooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)] = []
+  final var preHooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)] {
+    get { hooks ?? [] }
+    set { hooks = newValue.isEmpty ? nil : newValue }
+  }
+  @exclusivity(unchecked) private final var hooks: [(index: Int, key: Int, hook: (Tensor) -> Tensor?)]?
   /// Place in the engine's tables during a backward pass.
   @exclusivity(unchecked) final var slot = 0
   @exclusivity(unchecked) final var epoch: UInt64 = 0

@@ -68,7 +68,8 @@ public enum Recurrent {
     _ cell: Cell, _ x: Tensor, h: Tensor, c: Tensor? = nil, _ weights: Weights, reverse: Bool = false
   ) -> (output: Tensor, h: Tensor, c: Tensor?) {
     let inputs = x.linear(weights.inputHidden, weights.inputBias)
-    let isPlain = x.device == .cpu && x.dtype.isFloatingPoint && h.dtype == x.dtype
+    let others = [h, weights.hiddenHidden] + [c, weights.hiddenBias].compactMap { $0 }
+    let isPlain = x.device == .cpu && x.dtype.isFloatingPoint && others.allSatisfy { $0.dtype == x.dtype }
     if weights.projection != nil || !isPlain || x.size(0) == 0 || inputs.isPoisoned {
       let (output, h, cells) = steps(cell, inputs, h: h, c: c, weights, reverse: reverse)
       return (output, h, cells?.last)

@@ -142,8 +142,8 @@ final class PointwiseNode: Node {
   /// What the gradient function reads, nil for a gradient: the first two inline, so that most operations need no array.
   @exclusivity(unchecked) private var first: SavedTensor?
   @exclusivity(unchecked) private var second: SavedTensor?
-  @exclusivity(unchecked) private var rest: [SavedTensor?] = []
-  private let scalars: [Scalar]
+  @exclusivity(unchecked) private var rest: [SavedTensor?]?
+  private let scalars: [Scalar]?
   private let results: Int
   @exclusivity(unchecked) private var released = false
   private let resultShape: Shape
@@ -169,7 +169,7 @@ final class PointwiseNode: Node {
   /// For one or two inputs, one result and no numbers, without arrays.
   init(_ function: PointwiseFunction, _ a: Tensor, _ b: Tensor?, _ result: Tensor, _ mask: Int) {
     self.function = function
-    scalars = []
+    scalars = nil
     results = 1
     gradient = function.gradient(mask: mask)
     resultShape = result.layout.shape
@@ -186,11 +186,11 @@ final class PointwiseNode: Node {
   }
 
   private func save(_ position: Int, _ tensor: SavedTensor?) {
-    if position == 0 { first = tensor } else if position == 1 { second = tensor } else { rest.append(tensor) }
+    if position == 0 { first = tensor } else if position == 1 { second = tensor } else { rest = (rest ?? []) + [tensor] }
   }
 
   private func saved(_ position: Int) -> SavedTensor? {
-    position == 0 ? first : position == 1 ? second : rest[position - 2]
+    position == 0 ? first : position == 1 ? second : rest![position - 2]
   }
 
   override var resultCount: Int { results }
@@ -205,7 +205,7 @@ final class PointwiseNode: Node {
     for (i, source) in gradient.sources.enumerated() {
       guard case .result = source, let tensor = saved(i)?.tensor, tensor.storage === storage else { continue }
       let shifted = SavedTensor(tensor, version: storage.version + 1)
-      if i < 2 { save(i, shifted) } else { rest[i - 2] = shifted }
+      if i < 2 { save(i, shifted) } else { rest![i - 2] = shifted }
     }
   }
 
@@ -231,7 +231,7 @@ final class PointwiseNode: Node {
       }
     }
     let values = ErrorScope.guarding(gradient.targets.count) {
-      return try PointwiseCall(name: gradient.function.name, gradient.function, inputs, scalars, []).fresh()
+      return try PointwiseCall(name: gradient.function.name, gradient.function, inputs, scalars ?? [], []).fresh()
     }
     for (target, value) in zip(gradient.targets, values) { grads[target] = value }
     return grads
@@ -245,13 +245,13 @@ final class PointwiseNode: Node {
   override func surrender(_ take: (AnyObject) -> Void) {
     if let first { take(first.tensor) }
     if let second { take(second.tensor) }
-    for case let entry? in rest { take(entry.tensor) }
+    for case let entry? in rest ?? [] { take(entry.tensor) }
     clear()
   }
 
   private func clear() {
     first = nil
     second = nil
-    if !rest.isEmpty { rest = [] }
+    rest = nil
   }
 }
