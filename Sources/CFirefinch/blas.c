@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "dnnl_shim.h"
+#include "memory.h"
 
 // Scratch of the calling thread; grows, and is freed when the thread ends with it.
 #include <pthread.h>

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "dnnl_shim.h"
+#include "memory.h"
 
-void *ff_conv_memory(size_t bytes) {
+void *ff_block(size_t bytes) {
   void *block = aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
   if (!block) abort();
   return block;

@@ -3,8 +3,7 @@
 #include "include/firefinch.h"
 #include <stdlib.h>
 #include <string.h>
-
-void *ff_conv_memory(size_t bytes);
+#include "memory.h"
 
 static int64_t gates_of(const ff_recurrent *p) { return p->cell == FF_CELL_LSTM ? 4 : p->cell == FF_CELL_GRU ? 3 : 1; }
 static int64_t kept_of(const ff_recurrent *p) { return p->cell >= FF_CELL_GRU ? 4 : 0; }
