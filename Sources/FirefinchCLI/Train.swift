@@ -33,6 +33,8 @@ struct TrainFashionMNIST: ParsableCommand {
   @Option(help: "Threads that prepare batches.") var workers = 0
   @Option(help: "Folder for the results.") var out = "runs/fashion-mnist"
   @Option(help: "Seconds between checkpoints within an epoch, at most 10.") var checkpointEvery = 5.0
+  @Option(help: "Profile ten steps, after three that warm up: print tables and write a Chrome trace to this file.")
+  var profile: String?
   @Flag(help: "Go on from the checkpoint in --out, if there is one.") var resume = false
   @Flag(help: "Print nothing but errors.") var quiet = false
 
@@ -62,7 +64,7 @@ struct TrainFashionMNIST: ParsableCommand {
     if let limit { (training, test) = (training.prefix(limit), test.prefix(limit)) }
     let trainer = try Trainer(
       config: config, training: training, test: test, out: out, workers: workers, checkpointEvery: checkpointEvery,
-      progress: Progress(quiet: quiet))
+      profile: profile, progress: Progress(quiet: quiet))
     try trainer.run(resume: resume)
   }
 }

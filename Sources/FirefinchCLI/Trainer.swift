@@ -18,6 +18,8 @@ final class Trainer {
   /// Seconds.
   private let checkpointEvery: Double
   private var lastSave = ContinuousClock.now
+  /// Where the trace of the profiled steps goes; nil when they are done or not wanted.
+  private var profile: String?
 
   /// What a checkpoint needs beside weights, optimizer and generators.
   struct Position {
@@ -34,13 +36,14 @@ final class Trainer {
 
   init(
     config: TrainConfig, training: FashionMNIST, test: FashionMNIST, out: String, workers: Int, checkpointEvery: Double,
-    progress: Progress
+    profile: String? = nil, progress: Progress
   ) throws {
     self.config = config
     self.training = training
     self.test = test
     self.out = out
     self.checkpointEvery = checkpointEvery
+    self.profile = profile
     self.progress = progress
     manualSeed(config.seed)
     model = SmallModels.make(config.model)!
@@ -96,7 +99,9 @@ final class Trainer {
     let batches = loader.makeIterator()
     progress.begin(
       epoch: position.epoch + 1, of: config.epochs, done: position.step, total: loader.count, pictures: position.seen)
-    while let batch = try batches.next() {
+    /// One step, or nothing (and false) at the epoch's end.
+    func advance() throws -> Bool {
+      guard let batch = try recordFunction("next batch", { try batches.next() }) else { return false }
       try step(batch)
       position.seconds = before + seconds(since: begin)
       progress.update(
@@ -108,7 +113,20 @@ final class Trainer {
         throw CommandFailure("interrupted; go on with the same command and --resume", code: 130)
       }
       if seconds(since: lastSave) > checkpointEvery { try save() }
+      return true
     }
+    if let file = profile {
+      for _ in 0..<3 { _ = try advance() }
+      let recorded = try withProfiler { for _ in 0..<10 where try !advance() { break } }
+      progress.end()
+      if recorded.events.contains(where: { $0.category == .optimizer }) {
+        try recorded.report(trace: file)
+      } else {
+        progress.note("--profile: the epoch has no steps after the three that warm up; no trace was written.")
+      }
+      profile = nil
+    }
+    while try advance() {}
     let (testLoss, testAccuracy) = evaluate()
     position.seconds = before + seconds(since: begin)
     let entry = RunReport.Epoch(

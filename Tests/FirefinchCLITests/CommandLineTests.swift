@@ -11,7 +11,7 @@ import Testing
     let train = try Command.run("train", "fashion-mnist", "--help")
     for option in [
       "--data", "--model", "--epochs", "--batch-size", "--lr", "--optimizer", "--seed", "--limit", "--threads", "--workers",
-      "--out", "--resume", "--quiet",
+      "--out", "--resume", "--quiet", "--profile",
     ] { #expect(train.output.contains(option)) }
     #expect(try Command.run("--version").output.hasPrefix("firefinch "))
   }
@@ -26,6 +26,7 @@ import Testing
     (["train", "fashion-mnist", "--workers", "-1"], "--workers"),
     (["train", "fashion-mnist", "--lr", "nan"], "--lr must be a positive number"),
     (["bench", "nothing"], "known are overhead"), (["bench", "sum", "--threads", "0"], "--threads must be at least 1, got 0"),
+    (["bench", "overhead", "--profile", "x.json"], "choose another name"),
     (["predict", "picture.png"], "--checkpoint"), (["inspect"], "<file>"), (["bogus"], "'bogus'"),
   ])
   func wrongUseExitsWith2(_ arguments: [String], _ words: String) throws {

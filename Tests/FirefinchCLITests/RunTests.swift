@@ -15,6 +15,25 @@ import Testing
     return text.split(separator: "\n").map { $0.components(separatedBy: ", \"seconds\"")[0] }
   }
 
+  @Test func aProfiledRunTrainsToTheSameNumbers() throws {
+    let folder = Folder()
+    let plain = try Command.start(arguments(folder / "plain", "--epochs", "1")).finish()
+    let run = try Command.start(arguments(folder / "run", "--epochs", "1", "--profile", folder / "trace.json")).finish()
+    #expect(plain.code == 0 && run.code == 0 && run.output.isEmpty)
+    #expect(try metrics(folder, "plain") == metrics(folder, "run"))
+    for word in ["Optimizer.step#Adam", "next batch", "LinearBackward0", "Module"] { #expect(run.errors.contains(word)) }
+    let bytes = try folder.bytes("trace.json")
+    let json = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+    let events = try #require(json["traceEvents"] as? [[String: Any]])
+    #expect(events.filter { $0["name"] as? String == "Optimizer.step#Adam" }.count == 10)
+    // Too short a run says that it wrote nothing.
+    let short = try Command.start([
+      "train", "fashion-mnist", "--model", "mlp", "--limit", "200", "--epochs", "1", "--out", folder / "short",
+      "--profile", folder / "none.json",
+    ]).finish()
+    #expect(short.code == 0 && short.errors.contains("no trace was written"))
+  }
+
   @Test func aRunLeavesItsFilesAndPredicts() throws {
     let folder = Folder()
     let run = try Command.start(arguments(folder / "run", "--workers", "2")).finish()

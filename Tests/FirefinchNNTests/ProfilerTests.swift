@@ -43,6 +43,100 @@ import Testing
     #expect(table.contains("first") && table.contains("second") && table.contains("Backward"))
   }
 
+  /// The product's backward function is made of operations, and its in-place activation has a node of its own.
+  private final class Product: Module, Layer {
+    let inner = Linear(4, 4)
+    func forward(_ x: Tensor) -> Tensor {
+      let y = inner(x).relu_()
+      return y.unsqueeze(dim: 0).matmul(y.t().unsqueeze(dim: 0))
+    }
+  }
+
+  private final class Outer: Module, Layer {
+    let first = Product()
+    func forward(_ x: Tensor) -> Tensor { first(x) }
+  }
+
+  @Test func backwardWorkBelongsToTheModulesOfItsForward() throws {
+    let model = Outer()
+    let profile = withProfiler {
+      let y = model(Tensor.ones([3, 4]))
+      recordFunction("loss") { y.sum() }.backward()
+    }
+    let modules = Set(profile.events.filter { $0.category == .module }.map(\.module))
+    #expect(modules == ["Outer", "first", "first.inner"])
+    let pass = try #require(profile.events.first { $0.name == "backward" })
+    #expect(profile.events.filter { $0.start >= pass.start }.allSatisfy { $0.category == .backward })
+    #expect(profile.events.filter { $0.start < pass.start }.allSatisfy { $0.category != .backward })
+    let relu = try #require(profile.events.first { $0.name == "ReluBackward0" })
+    #expect(relu.module == "first")
+    // Operations inside a backward function belong to its module.
+    let nested = profile.events.filter { $0.category == .backward && !$0.name.hasSuffix("Backward0") && $0.depth > pass.depth + 1 }
+    #expect(!nested.isEmpty && nested.contains { $0.module == "first" })
+    // Backward columns: a module's holds those of the modules inside.
+    let columns = profile.moduleLines()
+    #expect(columns.map(\.path) == ["Outer", "first", "first.inner"] && columns.allSatisfy { $0.calls == 1 })
+    #expect(columns[0].backward >= columns[1].backward && columns[1].backward > columns[2].backward)
+    #expect(columns[2].backward > 0 && columns[0].backward <= pass.duration)
+    #expect(columns[0].forward >= columns[1].forward && columns[1].forward >= columns[2].forward)
+  }
+
+  @Test func anInputGivenBackKeepsItsModule() throws {
+    let (inner, outer) = (Linear(4, 4), Identity())
+    let profile = withProfiler {
+      let y = inner(Tensor.ones([3, 4]))
+      outer(y.contiguous()).contiguous().sum().backward()
+    }
+    #expect(try #require(profile.events.first { $0.name == "LinearBackward0" }).module == "Linear")
+  }
+
+  @Test func aProfilerStartedInsideAModuleKnowsIt() throws {
+    final class Watched: Module, Layer {
+      var profile: Profile?
+      func forward(_ x: Tensor) -> Tensor {
+        let (y, profile) = profiled { x * 2 }
+        self.profile = profile
+        return y
+      }
+    }
+    let model = Watched()
+    #expect(model(Tensor.ones([2])).array(Float.self) == [2, 2])
+    #expect(try #require(model.profile).events.map(\.module) == ["Watched"])
+  }
+
+  @Test func fusedFunctionsAreNamed() {
+    let twice = fuse(name: "twice") { x in x + x }
+    let x = Tensor.ones([2])
+    let profile = withProfiler { _ = twice.inPlace(twice(x)) }
+    #expect(profile.events.map(\.name) == ["twice", "twice_"])
+  }
+
+  @Test func poisonAndThrownErrorsLeaveTheProfilerWhole() throws {
+    struct Stop: Error {}
+    let x = Tensor.ones([2])
+    let profile = withProfiler(recordShapes: true) {
+      _ = try? withErrors { ((x + Tensor.ones([3])) * 2).relu().sum() }
+      _ = try? profiled { _ = x * x; throw Stop() }
+      _ = x - x
+    }
+    #expect(profile.events.last?.name == "sub" && profile.events.last?.depth == 0)
+    #expect(!profile.events.contains { $0.name == "mul" && $0.shapes == [x.shape, x.shape] })
+    #expect(throws: Stop.self) { try withProfiler { throw Stop() } }
+    let after = withProfiler { _ = x - x }
+    #expect(after.events.map(\.name) == ["sub"])
+  }
+
+  @Test func otherThreadsAreNotRecorded() {
+    let x = Tensor.ones([2])
+    let profile = withProfiler {
+      let thread = Thread { _ = x * x }
+      thread.start()
+      while !thread.isFinished { usleep(100) }
+      _ = x + x
+    }
+    #expect(profile.events.map(\.name) == ["add"])
+  }
+
   @Test func tablesAreSortedAndLimited() {
     let x = Tensor.ones([64, 64])
     let profile = withProfiler(recordShapes: true) {

@@ -18,6 +18,9 @@ struct Bench: ParsableCommand {
   func validate() throws {
     if threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
     if iterations < 1 { throw ValidationError("--iterations must be at least 1, got \(iterations)") }
+    if profile != nil && name == "overhead" {
+      throw ValidationError("--profile: overhead times single calls, which a profiler would outweigh; choose another name")
+    }
     if let batch, batch < 1 { throw ValidationError("--batch must be at least 1, got \(batch)") }
   }
 
@@ -50,9 +53,10 @@ struct Bench: ParsableCommand {
     for _ in 0..<3 { _ = work.step() }
     let times = (0..<iterations).map { _ in timed { _ = work.step() } }.sorted()
     if let profile {
+      // The first profiled run pays for what the profiler itself does for the first time.
+      withProfiler { _ = work.step() }
       let recorded = withProfiler { _ = work.step() }
-      FileHandle.standardError.write(Data("\(recorded.table(rowLimit: 25))\n\n\(recorded.moduleTable(rowLimit: 60))\n".utf8))
-      try recorded.writeChromeTrace(to: profile)
+      try recorded.report(trace: profile)
     }
     let middle = (times[(times.count - 1) / 2] + times[times.count / 2]) / 2
     return [
@@ -73,6 +77,14 @@ struct Bench: ParsableCommand {
     let (x, y) = (Tensor.ones([1]), Tensor.ones([1]))
     let g = Tensor.ones([1]).requiresGrad_()
     return [("ns_no_grad", nanoseconds(x, y).rounded(digits: 1)), ("ns_grad", nanoseconds(g, y).rounded(digits: 1))]
+  }
+}
+
+extension Profile {
+  /// Prints the tables to standard error and writes the trace file.
+  func report(trace path: String) throws {
+    FileHandle.standardError.write(Data("\(table(rowLimit: 25))\n\n\(moduleTable(rowLimit: 60))\n".utf8))
+    try writeChromeTrace(to: path)
   }
 }
 

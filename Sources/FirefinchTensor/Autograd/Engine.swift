@@ -17,7 +17,9 @@ enum Engine {
     var pass = Pass(
       epoch: epochs.wrappingAdd(1, ordering: .relaxed).newValue, usesFields: exclusive, retainGraph: retainGraph,
       createGraph: createGraph)
-    return try ThreadFlags.with(.noGrad, !createGraph) { try pass.run(roots, gradients, wanted) }
+    return try ThreadFlags.with(.noGrad, !createGraph) {
+      try Profiler.span("backward", .backward) { try pass.run(roots, gradients, wanted) }
+    }
   }
 
   /// A gradient brought to the shape and dtype of the tensor it belongs to: broadcast dims are summed out.

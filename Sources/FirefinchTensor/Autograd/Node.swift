@@ -31,6 +31,11 @@ open class Node: @unchecked Sendable {
     return UInt64(next)
   }
 
+  /// Sequence of the node made last on this thread.
+  static var lastSequence: UInt64 {
+    UInt64(UInt(bitPattern: ff_tls_slot(Int32(ThreadSlot.sequence.rawValue)).pointee))
+  }
+
   /// How many results the node's operation had.
   var resultCount: Int { 1 }
   /// Shape and dtype of a result, which its gradient must have.

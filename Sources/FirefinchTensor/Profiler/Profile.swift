@@ -55,46 +55,73 @@ public struct Profile: Sendable {
     let lines = lines(sortBy: key)
     let whole = Swift.max(lines.reduce(0) { $0 + $1.selfTime }, 1)
     let withShapes = lines.contains { !$0.shapes.isEmpty }
-    var rows = [["Name", "Self", "Self %", "Total", "Calls", "Average", "Memory"] + (withShapes ? ["Shapes"] : [])]
+    var rows = [["Name", "Self", "Self %", "Total", "Total %", "Calls", "Average", "Memory"] + (withShapes ? ["Shapes"] : [])]
     for line in lines.prefix(Swift.max(rowLimit, 0)) {
       let average = line.totalTime / UInt64(Swift.max(line.calls, 1))
       rows.append(
         [
           line.name, Profile.milliseconds(line.selfTime), Profile.percent(line.selfTime, whole),
-          Profile.milliseconds(line.totalTime), "\(line.calls)", Profile.milliseconds(average), Profile.bytes(line.allocated),
+          Profile.milliseconds(line.totalTime), Profile.percent(line.totalTime, whole), "\(line.calls)",
+          Profile.milliseconds(average), Profile.bytes(line.allocated),
         ] + (withShapes ? [line.shapes.map(\.description).joined(separator: " ")] : []))
     }
-    let text = Profile.aligned(rows, leftmost: withShapes ? [0, 7] : [0])
+    let text = Profile.aligned(rows, leftmost: withShapes ? [0, 8] : [0])
     return text + "\nSelf time: \(Profile.milliseconds(whole)) of \(Profile.milliseconds(wallTime))"
   }
 
-  /// One line for each module: calls, time in its forward, and time of the backward functions of its operations (those of
-  /// the modules inside included).
-  public func moduleTable(rowLimit: Int = 100) -> String {
-    var order: [String] = []
-    var forward: [String: (calls: Int, time: UInt64)] = [:]
+  /// A line of the table of modules. Times are in nanoseconds and include the modules inside.
+  public struct ModuleLine: Sendable {
+    public let path: String
+    public internal(set) var calls = 0
+    /// Time in its forward.
+    public internal(set) var forward: UInt64 = 0
+    /// Time of the backward functions of its operations.
+    public internal(set) var backward: UInt64 = 0
+  }
+
+  /// One line for each module, in the order of their first calls.
+  public func moduleLines() -> [ModuleLine] {
+    var lines: [ModuleLine] = []
+    var positions: [String: Int] = [:]
     var backward: [String: UInt64] = [:]
-    for event in events.sorted(by: { $0.start < $1.start }) {
+    // A path does not name the outermost module, so that what encloses a module is seen from the calls.
+    var enclosing: [String: String] = [:]
+    var running: [Event] = []
+    for event in inOrder {
       if event.category == .module {
-        if forward[event.module] == nil { order.append(event.module) }
-        let known = forward[event.module] ?? (0, 0)
-        forward[event.module] = (known.calls + 1, known.time + event.duration)
+        while let last = running.last, last.depth >= event.depth || last.start + last.duration <= event.start {
+          running.removeLast()
+        }
+        let at = positions[event.module] ?? lines.count
+        if at == lines.count {
+          positions[event.module] = at
+          lines.append(ModuleLine(path: event.module))
+          enclosing[event.module] = running.last?.module
+        }
+        lines[at].calls += 1
+        // A module that calls itself is timed once.
+        if !running.contains(where: { $0.module == event.module }) { lines[at].forward += event.duration }
+        running.append(event)
       } else if event.category == .backward && !event.module.isEmpty {
         // Every enclosing module gets its share.
-        var path = Substring(event.module)
-        while true {
-          backward[String(path), default: 0] += event.selfTime
-          guard let dot = path.lastIndex(of: ".") else { break }
-          path = path[..<dot]
+        var path: String? = event.module
+        while let inner = path {
+          backward[inner, default: 0] += event.selfTime
+          path = enclosing[inner]
         }
       }
     }
+    for i in lines.indices { lines[i].backward = backward[lines[i].path] ?? 0 }
+    return lines
+  }
+
+  /// A table of `moduleLines`, with times in milliseconds.
+  public func moduleTable(rowLimit: Int = 100) -> String {
     var rows = [["Module", "Calls", "Forward", "Average", "Backward"]]
-    for path in order.prefix(Swift.max(rowLimit, 0)) {
-      let (calls, time) = forward[path]!
+    for line in moduleLines().prefix(Swift.max(rowLimit, 0)) {
       rows.append([
-        path, "\(calls)", Profile.milliseconds(time), Profile.milliseconds(time / UInt64(calls)),
-        Profile.milliseconds(backward[path] ?? 0),
+        line.path, "\(line.calls)", Profile.milliseconds(line.forward),
+        Profile.milliseconds(line.forward / UInt64(line.calls)), Profile.milliseconds(line.backward),
       ])
     }
     return Profile.aligned(rows, leftmost: [0])
@@ -102,7 +129,7 @@ public struct Profile: Sendable {
 
   /// The events in Chrome's trace format, which chrome://tracing and Perfetto open.
   public func chromeTrace() -> String {
-    let entries = events.sorted { $0.start < $1.start }.map { event in
+    let entries = inOrder.map { event in
       var arguments: [String] = []
       if !event.module.isEmpty { arguments.append("\"module\": \(Profile.quoted(event.module))") }
       if !event.shapes.isEmpty {
@@ -115,6 +142,9 @@ public struct Profile: Sendable {
     }
     return "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n\(entries.joined(separator: ",\n"))\n]}\n"
   }
+
+  /// Events in the order they began, an enclosing one before those inside.
+  private var inOrder: [Event] { events.sorted { ($0.start, $0.depth) < ($1.start, $1.depth) } }
 
   private func grouped(_ events: [Event], _ key: SortKey, _ name: (Event) -> (String, [Shape])) -> [Line] {
     struct Key: Hashable {

@@ -7,7 +7,11 @@ final class Profiler {
   private struct Open {
     var event: Profile.Event
     var childTime: UInt64 = 0
-    var allocated: Int
+    let allocated: Int
+    /// Whether it runs as part of a backward pass.
+    let isBackward: Bool
+    /// The last node made before it began.
+    let lastNode: UInt64
   }
 
   private let recordShapes: Bool
@@ -16,6 +20,11 @@ final class Profiler {
   private var events: [Profile.Event] = []
   /// The module in which the node of this sequence number was made, for the time of its backward.
   private var modules: [UInt64: String] = [:]
+  /// The module in which the profiler was started.
+  private let outerModule = CallSite.modulePath ?? ""
+  /// Paths by the running modules, for finding one takes longer than most operations. The modules are held, so that no other
+  /// object gets the address of one.
+  private var paths: [[ObjectIdentifier]: (path: String, owners: [AnyObject])] = [:]
 
   private init(recordShapes: Bool) { self.recordShapes = recordShapes }
 
@@ -33,14 +42,14 @@ final class Profiler {
   }
 
   /// Runs `body` with a fresh recorder, and gives what it recorded.
-  static func run(recordShapes: Bool, _ body: () throws -> Void) rethrows -> Profile {
+  static func run<R>(recordShapes: Bool, _ body: () throws -> R) rethrows -> (value: R, profile: Profile) {
     let profiler = Profiler(recordShapes: recordShapes)
     let slot = ff_tls_slot(Int32(ThreadSlot.profiler.rawValue))
     let outer = slot.pointee
     slot.pointee = Unmanaged.passUnretained(profiler).toOpaque()
     defer { slot.pointee = outer }
-    try withExtendedLifetime(profiler) { try ThreadFlags.with(.profiling, true, body) }
-    return Profile(events: profiler.events, wallTime: Profiler.now() - profiler.start)
+    let value = try withExtendedLifetime(profiler) { try ThreadFlags.with(.profiling, true, body) }
+    return (value, Profile(events: profiler.events, wallTime: Profiler.now() - profiler.start))
   }
 
   /// Runs `body`, as an event when a profiler is at work.
@@ -60,19 +69,60 @@ final class Profiler {
   static func operation(_ name: String, _ inputs: [Tensor], _ body: () throws -> [Tensor]) rethrows -> [Tensor] {
     try span(name, .forward, inputs) {
       let results = try body()
-      if let node = results.first?.node, let profiler = current, let path = CallSite.modulePath {
-        profiler.modules[node.sequence] = path
-      }
+      if let result = results.first { current?.claim(result) }
       return results
     }
   }
 
+  /// The same for an operation in place.
+  @inline(__always)
+  static func operation(
+    inPlace name: @autoclosure () -> String, _ inputs: @autoclosure () -> [Tensor], _ body: () throws -> Tensor
+  ) rethrows -> Tensor {
+    if !isActive { return try body() }
+    return try span(name(), .forward, inputs()) {
+      let result = try body()
+      current?.claim(result)
+      return result
+    }
+  }
+
+  /// Runs a module's call as an event. The module is the innermost of the running ones.
+  @inline(__always)
+  static func module<R>(_ owner: AnyObject, _ body: () throws -> R) rethrows -> R {
+    try span(current?.path(owner) ?? "", .module) { try body() }
+  }
+
+  private func path(_ owner: AnyObject) -> String {
+    let owners = CallSite.owners
+    let key = owners.map { ObjectIdentifier($0) }
+    if let known = paths[key] { return known.path }
+    let path = CallSite.modulePath ?? "\(type(of: owner))"
+    paths[key] = (path, owners)
+    return path
+  }
+
+  /// Remembers the running event's module for the node of its result, unless the node was there before: an operation may
+  /// give its input back.
+  private func claim(_ result: Tensor) {
+    guard let running = open.last, !running.event.module.isEmpty, let node = result.node else { return }
+    if node.sequence > running.lastNode { modules[node.sequence] = running.event.module }
+  }
+
   private func begin(_ name: String, _ category: Profile.Category, _ inputs: [Tensor], _ node: UInt64?) {
-    let module = node.map { modules[$0] } ?? CallSite.modulePath
+    let parent = open.last
+    var module = parent?.event.module ?? outerModule
+    if category == .module { module = name }
+    if let node { module = modules[node] ?? "" }
+    // What a backward function calls is backward work of the same module; a module called there (a checkpoint's) runs forward.
+    let isBackward = category == .backward || (category != .module && parent?.isBackward == true)
     let event = Profile.Event(
-      name: name, category: category, module: module ?? "", shapes: recordShapes ? inputs.map(\.shape) : [],
-      depth: open.count, start: Profiler.now() - start)
-    open.append(Open(event: event, allocated: CachingAllocator.shared.statistics.allocated))
+      name: name, category: isBackward && category == .forward ? .backward : category, module: module,
+      shapes: recordShapes ? inputs.map(\.shape) : [], depth: open.count, start: Profiler.now() - start)
+    open.append(
+      Open(
+        event: event, allocated: CachingAllocator.shared.statistics.allocated, isBackward: isBackward,
+        lastNode: Node.lastSequence))
   }
 
   private func end() {
@@ -95,6 +145,11 @@ final class Profiler {
 /// - Parameter recordShapes: also keep the shapes of operations' inputs; the table then has a line for each.
 @discardableResult
 public func withProfiler(recordShapes: Bool = false, _ body: () throws -> Void) rethrows -> Profile {
+  try Profiler.run(recordShapes: recordShapes, body).profile
+}
+
+/// `withProfiler` that also gives the value of `body`.
+public func profiled<R>(recordShapes: Bool = false, _ body: () throws -> R) rethrows -> (value: R, profile: Profile) {
   try Profiler.run(recordShapes: recordShapes, body)
 }
 

@@ -14,7 +14,7 @@ public enum CallSite {
     return try withUnsafePointer(to: frame) { pointer in
       slot.pointee = UnsafeMutableRawPointer(mutating: pointer)
       defer { slot.pointee = frame.outer }
-      return try Profiler.span(modulePath ?? "\(type(of: owner))", .module) { try body() }
+      return try Profiler.module(owner) { try body() }
     }
   }
 

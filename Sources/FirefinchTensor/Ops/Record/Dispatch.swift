@@ -64,7 +64,7 @@ extension Op {
   /// Writes the op's first result into its first argument. Same as PyTorch's trailing underscore.
   @discardableResult
   public func inPlace(_ arguments: [Value]) -> Tensor {
-    Profiler.span(name + "_", .forward, OpCall(op: self, arguments: arguments).tensorArguments) { overwrite(arguments) }
+    Profiler.operation(inPlace: name + "_", OpCall(op: self, arguments: arguments).tensorArguments) { overwrite(arguments) }
   }
 
   private func overwrite(_ arguments: [Value]) -> Tensor {

@@ -31,7 +31,9 @@ public struct FusedFunction: Sendable {
       if inputs.count != function.inputCount {
         throw TensorError.value("\(function.name): expected \(function.inputCount) tensors, got \(inputs.count)")
       }
-      return try PointwiseCall(name: function.name, function, inputs, [], []).inPlace()
+      return try Profiler.operation(inPlace: function.name + "_", inputs) {
+        try PointwiseCall(name: function.name, function, inputs, [], []).inPlace()
+      }
     }
   }
 }
