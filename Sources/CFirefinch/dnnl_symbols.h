@@ -19,7 +19,8 @@
   X(dnnl_dilated_convolution_forward_desc_init) X(dnnl_engine_create) X(dnnl_engine_destroy) X(dnnl_matmul_desc_init) X(dnnl_memory_create) \
   X(dnnl_memory_desc_equal) X(dnnl_memory_desc_get_size) X(dnnl_memory_desc_init_by_strides) X(dnnl_memory_desc_init_by_tag) X(dnnl_memory_destroy) \
   X(dnnl_memory_get_engine) X(dnnl_memory_get_memory_desc) X(dnnl_memory_set_data_handle_v2) \
-  X(dnnl_post_ops_append_sum) X(dnnl_post_ops_create) X(dnnl_post_ops_destroy) X(dnnl_primitive_attr_set_post_ops) \
+  X(dnnl_post_ops_append_sum) X(dnnl_post_ops_append_sum_v2) X(dnnl_post_ops_create) X(dnnl_post_ops_destroy) \
+  X(dnnl_primitive_attr_set_post_ops) \
   X(dnnl_primitive_attr_create) X(dnnl_primitive_attr_destroy) X(dnnl_primitive_attr_set_scratchpad_mode) \
   X(dnnl_primitive_create) X(dnnl_primitive_desc_destroy) X(dnnl_primitive_desc_iterator_create) \
   X(dnnl_primitive_desc_iterator_destroy) X(dnnl_primitive_desc_iterator_fetch) X(dnnl_primitive_desc_query_md) \
