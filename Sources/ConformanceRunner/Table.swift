@@ -52,7 +52,7 @@ struct Table {
       }
       for op in record(name) ?? [] {
         do {
-          let bound = try Binder(schema: op.schema, isLenient: isLenient).bind(args, kwargs)
+          let bound = try Binder(schema: op.schema, isLenient: isLenient && op.isPointwise).bind(args, kwargs)
           return op.results(try Call(name: name, schema: op.schema, arguments: bound).values())
         } catch let mismatch as Mismatch { why = mismatch.message }
       }
@@ -67,7 +67,8 @@ struct Table {
     if entries[name] == nil, let ops = record(name) {
       for isLenient in [false, true] {
         for op in ops {
-          guard let bound = try? Binder(schema: op.schema, isLenient: isLenient).bind(args, kwargs), !op.isView else { continue }
+          let binder = Binder(schema: op.schema, isLenient: isLenient && op.isPointwise)
+          guard let bound = try? binder.bind(args, kwargs), !op.isView else { continue }
           return op.inPlace(try Call(name: name, schema: op.schema, arguments: bound).values())
         }
       }
