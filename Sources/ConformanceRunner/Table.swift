@@ -10,16 +10,23 @@ struct Table {
 
   private(set) var entries: [String: [Entry]] = [:]
   private var records: [String: [Op]] = [:]
+  private var raws: [String: ([Argument], [(String, Argument)]) throws -> any Answer] = [:]
 
   init() {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
     addCore()
+    addShapes()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.
   mutating func op(_ schema: String, _ body: @escaping (Call) throws -> any Answer) {
     let parsed = Schema(schema, hasOverload: false)
     entries[parsed.name, default: []].append(Entry(schema: parsed, body: body))
+  }
+
+  /// Adds a function that takes its arguments as they come.
+  mutating func raw(_ name: String, _ body: @escaping (_ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer) {
+    raws[name] = body
   }
 
   /// Gives what is known as `name` another name.
@@ -29,7 +36,7 @@ struct Table {
   }
 
   /// Whether anything answers to the name.
-  func contains(_ name: String) -> Bool { entries[name] != nil || record(name) != nil }
+  func contains(_ name: String) -> Bool { raws[name] != nil || entries[name] != nil || record(name) != nil }
 
   private func record(_ name: String) -> [Op]? {
     if let known = records[name] { return known }
@@ -42,6 +49,7 @@ struct Table {
   /// numbers to tensors.
   func call(_ name: String, _ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer {
     guard contains(name) else { throw Unsupported("\(name) is not implemented") }
+    if let raw = raws[name] { return try raw(args, kwargs) }
     var why = ""
     for isLenient in [false, true] {
       for entry in entries[name] ?? [] {
