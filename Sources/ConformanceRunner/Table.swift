@@ -16,6 +16,8 @@ struct Table {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
     addCore()
     addShapes()
+    addReductions()
+    addIndexing()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.

@@ -138,6 +138,14 @@ extension Tensor {
     indexPut(slices(dim, index, "indexFill"), Tensor(value, dtype: dtype))
   }
 
+  /// The value as a 0-dim tensor.
+  public func indexFill(dim: Int, index: Tensor, _ value: Tensor) -> Tensor {
+    ErrorScope.guarding {
+      if value.rank != 0 { throw TensorError.shape("indexFill: the value must be a 0-dim tensor, got shape \(value.shape)") }
+      return indexPut(slices(dim, index, "indexFill"), value.to(dtype))
+    }
+  }
+
   private func slices(_ dim: Int, _ index: Tensor, _ op: String) -> [Tensor?] {
     let wrapped = dim < 0 ? dim + rank : dim
     if wrapped < 0 || wrapped >= rank {
