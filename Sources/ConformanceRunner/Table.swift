@@ -173,6 +173,7 @@ struct Binder {
       return value.scalar != nil
     case "int", "SymInt":
       if case .bool = value { return isLenient }
+      if case .tensor = value { return isLenient && value.integer != nil }
       return value.integer != nil
     case "float":
       switch value {
