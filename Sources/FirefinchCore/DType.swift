@@ -4,7 +4,7 @@
 public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
   case float32 = 0, float64, float16, bfloat16
   case int8, int16, int32, int64, uint8, bool
-  /// Reserved: storage and files know these; operators refuse them with a clear message.
+  /// Pairs of reals, in memory beside each other.
   case complex64, complex128
 
   /// Bytes per element.
@@ -65,7 +65,19 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
   /// Promotion category: bool 0, integer 1, floating 2, complex 3.
   @inlinable public var category: Int { self == .bool ? 0 : isInteger ? 1 : isFloatingPoint ? 2 : 3 }
 
-  /// The register class in which kernels compute values of this dtype; complex values have none yet.
+  /// The dtype of the parts of a complex number; a real dtype itself.
+  public var realType: DType {
+    switch self {
+    case .complex64: .float32
+    case .complex128: .float64
+    default: self
+    }
+  }
+
+  /// The complex dtype with parts of this dtype (complex64 for anything but float64). Same as `dtype.to_complex()`.
+  public var complexType: DType { isComplex ? self : self == .float64 ? .complex128 : .complex64 }
+
+  /// The register class in which kernels compute values of this dtype, or the parts of complex ones.
   @inlinable public var registerClass: RegisterClass {
     switch self {
     case .float32, .float16, .bfloat16, .complex64: .float32

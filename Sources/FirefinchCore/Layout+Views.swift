@@ -67,6 +67,30 @@ extension Layout {
     return viewDim == -1 ? result : nil
   }
 
+  /// The real parts of complex elements, in units of the real dtype; the imaginary parts lie one element later.
+  public var realParts: Layout {
+    Layout(shape: shape, strides: Shape(strides.map { 2 * $0 }), offset: 2 * offset)
+  }
+
+  /// Complex elements seen as reals with a last dim of 2. Same as `torch.view_as_real`.
+  public var asReal: Layout {
+    let parts = realParts
+    return Layout(shape: Shape(shape + [2]), strides: Shape(parts.strides + [1]), offset: parts.offset)
+  }
+
+  /// Reals with a last dim of 2 seen as complex elements. Same as `torch.view_as_complex`.
+  public func asComplex() throws(TensorError) -> Layout {
+    guard rank > 0, shape[rank - 1] == 2 else {
+      throw TensorError.shape("view_as_complex: the last dim must have size 2 (real and imaginary part), got shape \(shape)")
+    }
+    let outer = strides.dropLast()
+    guard strides[rank - 1] == 1, offset % 2 == 0, outer.allSatisfy({ $0 % 2 == 0 }) else {
+      throw TensorError.value(
+        "view_as_complex: the parts of each element must lie beside each other, got strides \(strides); call contiguous() first")
+    }
+    return Layout(shape: Shape(shape.dropLast()), strides: Shape(outer.map { $0 / 2 }), offset: offset / 2)
+  }
+
   /// Dims reordered. Same as `Tensor.permute`.
   public func permuted(_ order: [Int]) -> Layout {
     Layout(shape: Shape(order.map { shape[$0] }), strides: Shape(order.map { strides[$0] }), offset: offset)

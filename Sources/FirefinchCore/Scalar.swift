@@ -3,14 +3,28 @@ public enum Scalar: Sendable, Equatable, CustomStringConvertible {
   case bool(Bool)
   case int(Int)
   case double(Double)
+  case complex(Double, Double)
 
-  /// The value as a double; true is 1.
+  /// The value as a double; true is 1. The real part of a complex number.
   public var doubleValue: Double {
     switch self {
     case .bool(let v): v ? 1 : 0
     case .int(let v): Double(v)
     case .double(let v): v
+    case .complex(let re, _): re
     }
+  }
+
+  /// The imaginary part; 0 for a real number.
+  public var imaginaryValue: Double {
+    if case .complex(_, let im) = self { return im }
+    return 0
+  }
+
+  /// Whether it is a complex number.
+  public var isComplex: Bool {
+    if case .complex = self { return true }
+    return false
   }
 
   /// The value as an integer, truncated toward zero and clamped to Int's range; NaN gives 0.
@@ -18,6 +32,7 @@ public enum Scalar: Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .bool(let v): return v ? 1 : 0
     case .int(let v): return v
+    case .complex(let re, _): return Scalar.double(re).intValue
     case .double(let v):
       if v.isNaN { return 0 }
       return v >= 0x1p63 ? .max : v < -0x1p63 ? .min : Int(v)
@@ -30,6 +45,7 @@ public enum Scalar: Sendable, Equatable, CustomStringConvertible {
     case .bool: .bool
     case .int: .int64
     case .double: defaultFloat
+    case .complex: defaultFloat.complexType
     }
   }
 
@@ -38,6 +54,7 @@ public enum Scalar: Sendable, Equatable, CustomStringConvertible {
     case .bool(let v): v ? "True" : "False"
     case .int(let v): "\(v)"
     case .double(let v): "\(v)"
+    case .complex(let re, let im): "(\(re)\(im.sign == .minus ? "-" : "+")\(im.magnitude)j)"
     }
   }
 }

@@ -239,8 +239,8 @@ extension Unpickler {
     case "numpy.core.multiarray.scalar":
       guard args.count == 2, case .numpyType(let format, let isBigEndian) = kind(args[0]) else { throw wrong() }
       let tensor = try array(format, isBigEndian, args[1], shape: [], isFortran: false)
-      if tensor.dtype.isComplex { return graph.add(.ready(tensor)) }
       switch tensor.item() {
+      case .complex: return graph.add(.ready(tensor))
       case .int(let value): return graph.add(.int(value))
       case .bool(let value): return graph.add(.bool(value))
       case .double(let value): return graph.add(.double(value))

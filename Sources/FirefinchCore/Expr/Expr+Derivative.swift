@@ -3,7 +3,9 @@
 extension Expr {
   /// Gradients of `self` with respect to inputs `0..<inputs`, for the gradient `grad` of the result. nil where the result
   /// does not depend smoothly on the input (comparisons, rounding, selection conditions).
-  public func gradients(inputs: Int, grad: Expr) -> [Expr?] {
+  ///
+  /// `complex` follows the rules over complex numbers, where gradients are conjugated.
+  public func gradients(inputs: Int, grad: Expr, complex: Bool = false) -> [Expr?] {
     var adjoint: [ObjectIdentifier: Expr] = [ObjectIdentifier(node): grad]
     var result = [Expr?](repeating: nil, count: inputs)
     for expr in postOrder().reversed() {
@@ -16,7 +18,10 @@ extension Expr {
         // Through bool or integer values nothing flows.
         if to == .float32 || to == .float64 { add(g, to: source, &adjoint) }
       case .apply(let primitive, let operands):
-        let partials = Expr.partials(primitive, operands, result: expr, g)
+        let partials =
+          complex
+          ? Expr.complexPartials(primitive, operands, result: expr, g)
+          : Expr.partials(primitive, operands, result: expr, g)
         for (operand, partial) in zip(operands, partials) {
           if let partial { add(partial, to: operand, &adjoint) }
         }
@@ -167,11 +172,15 @@ extension Expr {
     .digamma: { x, y, g in [g * x[0].trigamma()] },
     .sigmoid: { x, y, g in [g * y * (1 - y)] },
     .floor: { x, y, g in [nil] },
+    .conj: { x, y, g in [g] },
+    .realPart: { x, y, g in [g] },
+    .imagPart: { x, y, g in [nil] },
+    .argument: { x, y, g in [nil] },
     .select: { x, y, g in [nil, select(x[0], g, 0), select(x[0], 0, g)] },
   ]
 
   /// Gradients of one primitive's operands. Primitives missing from the table are flat almost everywhere.
-  private static func partials(_ primitive: Primitive, _ x: [Expr], result y: Expr, _ g: Expr) -> [Expr?] {
+  static func partials(_ primitive: Primitive, _ x: [Expr], result y: Expr, _ g: Expr) -> [Expr?] {
     table[primitive]?(x, y, g) ?? [Expr?](repeating: nil, count: x.count)
   }
 }

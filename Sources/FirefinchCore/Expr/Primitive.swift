@@ -43,4 +43,14 @@ public struct Primitive: Sendable, Hashable {
   static let xor = Primitive(FF_OP_xor, .logical), not = Primitive(FF_OP_not, .logical)
   static let shl = Primitive(FF_OP_shl), shr = Primitive(FF_OP_shr)
   static let select = Primitive(FF_OP_select, .select)
+
+  /// Primitives over complex numbers that lowering replaces by real ones; no kernel sees them.
+  private init(symbolic number: UInt16) {
+    code = 0xFF00 | number
+    typing = .same
+  }
+  static let conj = Primitive(symbolic: 0), realPart = Primitive(symbolic: 1), imagPart = Primitive(symbolic: 2)
+  static let timesI = Primitive(symbolic: 3), argument = Primitive(symbolic: 4)
+  /// Whether only lowering knows it.
+  var isSymbolic: Bool { code >= 0xFF00 }
 }

@@ -179,6 +179,7 @@ struct ProgramBuilder {
   }
 
   private mutating func apply(_ primitive: Primitive, _ operands: [Expr], _ want: RegisterClass?) -> Int {
+    if primitive.isSymbolic { return emit(Expr.realForm(primitive, operands[0]), want: want) }
     if primitive.typing == .select {
       let condition = emit(operands[0], want: .bool)
       let (values, cls) = unify(Array(operands[1...]), want)

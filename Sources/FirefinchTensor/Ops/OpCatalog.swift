@@ -1,7 +1,7 @@
 /// Every op record, by name. A test scans `Ops/` for records that are missing here.
 public enum OpCatalog {
   /// All records.
-  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting
+  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex
 
   static let pointwise: [Op] = [
     .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
@@ -35,5 +35,8 @@ public enum OpCatalog {
   ]
   static let sorting: [Op] = [
     .sort, .topk,
+  ]
+  static let complex: [Op] = [
+    .complex, .viewAsReal, .viewAsComplex, .conj, .angle,
   ]
 }

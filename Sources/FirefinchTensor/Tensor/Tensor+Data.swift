@@ -69,6 +69,11 @@ extension Tensor {
       }
       return .double(.nan)
     }
+    if dtype.isComplex {
+      let value = Tensor(empty: [2], dtype: .float64)
+      value.copyData(from: alias(layout: Layout(shape: [], strides: [], offset: layout.offset).asReal, dtype: dtype.realType))
+      return .complex(value.pointer(Double.self)[0], value.pointer(Double.self)[1])
+    }
     switch dtype.registerClass {
     case .float32, .float64:
       let value = Tensor(empty: [], dtype: .float64)
@@ -139,28 +144,62 @@ extension Tensor {
       }
       return
     }
+    if dtype.isComplex || source.dtype.isComplex { return copyParts(from: source) }
     let common = DType.promote(dtype, source.dtype)
     let program = Copy.function.program(common.registerClass)
     _ = PointwiseKernel.run(
       program, scalars: [], shape: shape, inputs: [source.operand(0)], outputs: [operand(program.results[0])])
   }
 
+  /// Where either is complex: part by part. Of a complex source a real tensor takes the real parts, a bool one whether the
+  /// element is 0.
+  private func copyParts(from source: Tensor) {
+    func run(_ function: PointwiseFunction, _ common: DType, _ inputs: [LoopOperand], _ output: (Int) -> LoopOperand) {
+      let program = function.program(common.registerClass)
+      _ = PointwiseKernel.run(
+        program, scalars: [.int(0)], shape: shape, inputs: inputs, outputs: [output(program.results[0])])
+    }
+    let common = DType.promote(dtype.realType, source.dtype.realType)
+    let isComplex = source.dtype.isComplex
+    if dtype == .bool {
+      run(Copy.isNonzero, source.dtype.realType, [source.part(0, 0), source.part(1, 1)]) { operand($0) }
+      return
+    }
+    let first = isComplex ? source.part(0, 0) : source.operand(0)
+    run(Copy.function, common, [first]) { dtype.isComplex ? part(0, $0) : operand($0) }
+    if !dtype.isComplex { return }
+    if isComplex {
+      run(Copy.function, common, [source.part(1, 0)]) { part(1, $0) }
+    } else {
+      run(Copy.fill, dtype.realType, []) { part(1, $0) }
+    }
+  }
+
   /// Sets every element; no tape, no version bump.
   func fillData(_ value: Scalar) {
     if device != .cpu || elementCount == 0 { return }
-    if isContiguous && value.doubleValue == 0 && value.doubleValue.sign == .plus {
+    if isContiguous && value.doubleValue == 0 && value.imaginaryValue == 0 && value.doubleValue.sign == .plus {
       let bytes = elementCount * dtype.size
       let to = data
       Parallel.ranges(bytes, grain: 1 << 20) { (to + $0.lowerBound).initializeMemory(as: UInt8.self, repeating: 0, count: $0.count) }
       return
     }
     let program = Copy.fill.program(dtype.registerClass)
+    if dtype.isComplex {
+      for (i, part) in [value.doubleValue, value.imaginaryValue].enumerated() {
+        _ = PointwiseKernel.run(
+          program, scalars: [.double(part)], shape: shape, inputs: [], outputs: [self.part(i, program.results[0])])
+      }
+      return
+    }
     _ = PointwiseKernel.run(
       program, scalars: [value], shape: shape, inputs: [], outputs: [operand(program.results[0])])
   }
 
   private enum Copy {
     static let function = PointwiseFunction(name: "copy", inputs: 1, rule: .first, exprs: [.input(0)])
+    static let isNonzero = PointwiseFunction(
+      name: "copy", inputs: 2, rule: .first, exprs: [(.input(0) .!= 0) | (.input(1) .!= 0)])
     static let fill = PointwiseFunction(name: "fill", inputs: 0, rule: .first, exprs: [.scalar(0)])
   }
 }

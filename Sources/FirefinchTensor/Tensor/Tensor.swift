@@ -105,9 +105,15 @@ public final class Tensor: @unchecked Sendable {
   /// As an operand of a kernel's loop.
   func operand(_ register: Int) -> LoopOperand { LoopOperand(data, layout, dtype, register: register) }
 
+  /// The real or imaginary parts of complex elements as an operand.
+  func part(_ index: Int, _ register: Int) -> LoopOperand {
+    let type = dtype.realType
+    return LoopOperand(data + index * type.size, layout.realParts, type, register: register)
+  }
+
   /// Another tensor object on the same memory, without history.
-  func alias(layout: Layout? = nil) -> Tensor {
-    let result = Tensor(storage: storage, layout: layout ?? self.layout, dtype: dtype)
+  func alias(layout: Layout? = nil, dtype: DType? = nil) -> Tensor {
+    let result = Tensor(storage: storage, layout: layout ?? self.layout, dtype: dtype ?? self.dtype)
     if isPoisoned { result.flags.insert(.poisoned) }
     if flags.contains(.wrapped) { result.flags.insert(.wrapped) }
     return result

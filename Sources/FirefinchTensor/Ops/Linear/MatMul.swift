@@ -101,7 +101,7 @@ enum MatrixProduct {
 
 extension Op {
   static let mm = Op.structured(
-    "mm(Tensor self, Tensor mat2) -> Tensor",
+    "mm(Tensor self, Tensor mat2) -> Tensor", complex: .product(0, 1),
     plan: { call in
       let (x, y) = (call.tensor(0), call.tensor(1))
       try MatrixProduct.check(x, y, rank: 2, "mm")
@@ -136,7 +136,7 @@ extension Op {
     })
 
   static let bmm = Op.structured(
-    "bmm(Tensor self, Tensor mat2) -> Tensor",
+    "bmm(Tensor self, Tensor mat2) -> Tensor", complex: .product(0, 1),
     plan: { call in
       let (x, y) = (call.tensor(0), call.tensor(1))
       try MatrixProduct.check(x, y, rank: 3, "bmm")
@@ -156,6 +156,10 @@ extension Op {
 
   static let addmm = Op.structured(
     "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", saves: .inputs(1, 2),
+    complex: .composite { c in
+      let product = c.tensor(1).mm(c.tensor(2)) * c.scalar(4)
+      return [product + c.tensor(0) * c.scalar(3)]
+    },
     plan: { call in
       let (base, x, y) = (call.tensor(0), call.tensor(1), call.tensor(2))
       try MatrixProduct.check(x, y, rank: 2, "addmm")
@@ -186,6 +190,10 @@ extension Op {
   /// `input` (…, in) times the transpose of `weight` (out, in), plus `bias` (out).
   static let linear = Op.structured(
     "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", saves: .inputs(0, 1),
+    complex: .composite { c in
+      let product = c.tensor(0).matmul(c.tensor(1).t())
+      return [c.optionalTensor(2).map { product + $0 } ?? product]
+    },
     plan: { call in
       let (x, w) = (call.tensor(0), call.tensor(1))
       guard w.rank == 2, x.rank >= 1, x.size(-1) == w.size(1) else {

@@ -45,6 +45,7 @@ extension Op {
     let call = OpCall(op: self, arguments: complete(arguments))
     let inputs = call.tensorArguments
     if let count = poisonedCount(inputs) { return (0..<count).map { _ in ErrorScope.poison() } }
+    if inputs.contains(where: { $0.dtype.isComplex }), let results = try complexForm(call) { return results }
     let device = try Op.commonDevice(inputs, call)
     let plan = try self.plan(call)
     var results: [Tensor]
@@ -52,8 +53,8 @@ extension Op {
     case .fresh(let specs):
       results = specs.map { Tensor(uninitialised: $0, device: device) }
       if device == .cpu { try forward(call, results) }
-    case .views(let layouts):
-      results = layouts.map { inputs[0].alias(layout: $0) }
+    case .views(let layouts, let dtype):
+      results = layouts.map { inputs[0].alias(layout: $0, dtype: dtype) }
       track(views: results, of: inputs[0], call)
     case .same: return [inputs[0]]
     }
@@ -74,6 +75,10 @@ extension Op {
       if call.tensorArguments.contains(where: \.isPoisoned) { return target }
       if case .pointwise(let definition) = kind { return try definition.inPlace(self, arguments) }
       let inputs = call.tensorArguments
+      if inputs.contains(where: { $0.dtype.isComplex }), let results = try complexForm(call) {
+        try InPlace.check(target, spec: TensorSpec(results[0].shape, results[0].dtype), op: name + "_")
+        return target.copy_(results[0])
+      }
       let device = try Op.commonDevice(inputs, call)
       guard case .fresh(let specs) = try plan(call) else { fatalError("\(name): views have no in-place form") }
       try InPlace.check(target, spec: specs[0], op: name + "_")

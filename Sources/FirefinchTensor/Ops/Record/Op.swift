@@ -14,8 +14,8 @@ public final class Op: Sendable {
   enum Plan {
     /// Fresh results of these shapes.
     case fresh([TensorSpec])
-    /// Views of the first argument.
-    case views([Layout])
+    /// Views of the first argument, in its dtype or another.
+    case views([Layout], DType)
     /// The first argument itself.
     case same
   }
@@ -40,8 +40,24 @@ public final class Op: Sendable {
   let saves: Saves
   /// How many of the results carry gradients; the others are statistics for the derivative.
   let differentiableResults: Int
+  /// What the op does with complex tensors.
+  let complex: ComplexRule
   /// Sample calls for the generic tests.
   public let samples: @Sendable () -> [Sample]
+
+  /// What an op whose kernel knows real numbers does with complex tensors.
+  enum ComplexRule: Sendable {
+    /// A clear error.
+    case refused
+    /// Forward and derivative know complex dtypes.
+    case native
+    /// Linear in all its tensors: runs on the real and on the imaginary parts.
+    case parts
+    /// Linear in each of two tensor arguments: four products of parts.
+    case product(Int, Int)
+    /// Another composition of differentiable ops.
+    case composite(@Sendable (OpCall) throws -> [Tensor])
+  }
 
   /// Which tensors a derivative needs kept.
   struct Saves: Sendable {
@@ -59,8 +75,9 @@ public final class Op: Sendable {
   init(
     schema: Schema, kind: Kind, plan: @escaping @Sendable (OpCall) throws -> Plan, forward: @escaping Forward,
     derivative: (@Sendable (Gradient) -> [Tensor?])?, saves: Saves, differentiableResults: Int = .max,
-    samples: @escaping @Sendable () -> [Sample]
+    complex: ComplexRule = .native, samples: @escaping @Sendable () -> [Sample]
   ) {
+    self.complex = complex
     self.schema = schema
     self.kind = kind
     if case .pointwise(let definition) = kind { pointwise = definition } else { pointwise = nil }
@@ -119,23 +136,25 @@ extension Op {
   /// `derivative` returns one optional gradient per tensor argument (lists flattened); the engine accumulates, sums
   /// broadcast dims out and converts dtypes.
   static func structured(
-    _ schema: String, saves: Saves = .inputs, differentiableResults: Int = .max,
+    _ schema: String, saves: Saves = .inputs, differentiableResults: Int = .max, complex: ComplexRule = .refused,
     plan: @escaping @Sendable (OpCall) throws -> [TensorSpec],
     forward: @escaping Forward, derivative: (@Sendable (Gradient) -> [Tensor?])? = nil,
     samples: @escaping @Sendable () -> [Sample]
   ) -> Op {
     Op(
       schema: Schema(schema), kind: .structured, plan: { .fresh(try plan($0)) }, forward: forward,
-      derivative: derivative, saves: saves, differentiableResults: differentiableResults, samples: samples)
+      derivative: derivative, saves: saves, differentiableResults: differentiableResults, complex: complex,
+      samples: samples)
   }
 
-  /// A view op: only a layout. `layouts` gives one layout per result on the first argument's storage.
+  /// A view op: only a layout. `layouts` gives one layout per result on the first argument's storage, whose elements are
+  /// seen in `dtype`.
   static func view(
-    _ schema: String, derivative: @escaping @Sendable (Gradient) -> [Tensor?],
+    _ schema: String, dtype: @escaping @Sendable (DType) -> DType = { $0 }, derivative: @escaping @Sendable (Gradient) -> [Tensor?],
     samples: @escaping @Sendable () -> [Sample], layouts: @escaping @Sendable (OpCall) throws -> [Layout]
   ) -> Op {
     Op(
-      schema: Schema(schema), kind: .view, plan: { .views(try layouts($0)) }, forward: { _, _ in },
+      schema: Schema(schema), kind: .view, plan: { .views(try layouts($0), dtype($0.tensor(0).dtype)) }, forward: { _, _ in },
       derivative: derivative, saves: .nothing, samples: samples)
   }
 }

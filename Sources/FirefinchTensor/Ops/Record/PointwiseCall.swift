@@ -12,14 +12,18 @@ struct PointwiseCall {
   let shape: Shape
   let device: Device
   let isPoisoned: Bool
+  /// The program over real parts when an input or a number is complex.
+  let lowered: PointwiseFunction.ComplexProgram?
 
   init(
     name: String, _ function: PointwiseFunction, _ inputs: [Tensor], _ scalars: [Scalar], _ weak: [Scalar]
   ) throws {
     self.name = name
-    self.function = function
     self.inputs = inputs
     self.scalars = scalars
+    let isComplex = inputs.contains { $0.dtype.isComplex } || scalars.contains(where: \.isComplex)
+    let function = isComplex ? function.complexTwin : function
+    self.function = function
     isPoisoned = inputs.contains(where: \.isPoisoned)
     var promotion = TypePromotion()
     var shape: Shape?
@@ -37,17 +41,25 @@ struct PointwiseCall {
     self.shape = shape ?? []
     self.device = device ?? .cpu
     common = try PointwiseCall.compute(promotion.result, function.rule, name)
+    guard isComplex else {
+      lowered = nil
+      return
+    }
+    let key = PointwiseFunction.ComplexKey(
+      inputs: inputs.map(\.dtype.isComplex), scalars: scalars.map(\.isComplex), common: common.registerClass,
+      classes: inputs.map(\.dtype.registerClass))
+    lowered = function.complexProgram(key)
+    if lowered == nil {
+      throw TensorError.dtype("\(name): complex tensors are not supported, got \(promotion.result.name)")
+    }
   }
 
   private static func compute(_ promoted: DType, _ rule: DTypeRule, _ name: String) throws -> DType {
-    if promoted.isComplex {
-      throw TensorError.dtype("\(name): complex tensors are not supported yet, got \(promoted.name)")
-    }
     switch rule {
     case .promote, .comparison, .first: return promoted
-    case .promoteToFloat: return promoted.isFloatingPoint ? promoted : DType.defaultFloat
+    case .promoteToFloat: return promoted.isDifferentiable ? promoted : DType.defaultFloat
     case .integral:
-      if promoted.isFloatingPoint {
+      if promoted.isDifferentiable {
         throw TensorError.dtype("\(name): expected integer or bool tensors, got \(promoted.name)")
       }
       return promoted
@@ -64,8 +76,12 @@ struct PointwiseCall {
     }
   }
 
-  private var resultDType: DType {
-    switch function.rule {
+  /// The dtype of result `index`.
+  private func resultDType(_ index: Int) -> DType {
+    if let lowered, function.rule != .comparison, function.rule != .first {
+      return lowered.results[index] ? common.complexType : common.realType
+    }
+    return switch function.rule {
     case .comparison: .bool
     case .first: inputs[0].dtype
     default: common
@@ -82,6 +98,7 @@ struct PointwiseCall {
 
   private func execute(into outputs: [Tensor]) throws {
     if device != .cpu || shape.elementCount == 0 { return }
+    if let lowered { return runLowered(lowered, outputs) }
     let program = function.program(common: common, inputs: inputs.map(\.dtype))
     let faults = PointwiseKernel.run(
       program, scalars: scalars, shape: shape, inputs: inputs.enumerated().map { $1.operand($0) },
@@ -91,11 +108,39 @@ struct PointwiseCall {
     }
   }
 
+  private func runLowered(_ lowered: PointwiseFunction.ComplexProgram, _ outputs: [Tensor]) {
+    var sources: [LoopOperand] = []
+    for input in inputs {
+      if input.dtype.isComplex {
+        sources += [input.part(0, sources.count), input.part(1, sources.count + 1)]
+      } else {
+        sources.append(input.operand(sources.count))
+      }
+    }
+    let numbers = scalars.flatMap { $0.isComplex ? [.double($0.doubleValue), .double($0.imaginaryValue)] : [$0] }
+    var targets: [LoopOperand] = []
+    for (i, output) in outputs.enumerated() {
+      let register = lowered.program.results[targets.count]
+      if lowered.results[i] {
+        targets += [output.part(0, register), output.part(1, lowered.program.results[targets.count + 1])]
+      } else if output.dtype.isComplex {
+        // A real value for a complex tensor, in place: the imaginary parts become 0.
+        output.fillData(.int(0))
+        targets.append(output.part(0, register))
+      } else {
+        targets.append(output.operand(register))
+      }
+    }
+    _ = PointwiseKernel.run(lowered.program, scalars: numbers, shape: shape, inputs: sources, outputs: targets)
+  }
+
   /// Fresh results, recorded on the tape.
   func fresh() throws -> [Tensor] {
     if isPoisoned { return function.exprs.map { _ in ErrorScope.poison() } }
-    let spec = TensorSpec(layout: resultLayout, dtype: resultDType)
-    let results = function.exprs.map { _ in Tensor(uninitialised: spec, device: device) }
+    let layout = resultLayout
+    let results = function.exprs.indices.map { i in
+      Tensor(uninitialised: TensorSpec(layout: layout, dtype: resultDType(i)), device: device)
+    }
     try execute(into: results)
     if let node = node(results) {
       for (i, result) in results.enumerated() { result.setHistory(node, i) }
@@ -115,7 +160,7 @@ struct PointwiseCall {
   func inPlace() throws -> Tensor {
     let target = inputs[0]
     if isPoisoned { return target }
-    try InPlace.check(target, spec: TensorSpec(shape, resultDType), op: name + "_")
+    try InPlace.check(target, spec: TensorSpec(shape, resultDType(0)), op: name + "_")
     for input in inputs.dropFirst() where input.storage === target.storage && input.layout != target.layout {
       // The write could overtake the read: compute aside.
       let result = try withNoGrad { try PointwiseCall(name: name, function, inputs, scalars, []).fresh() }

@@ -46,6 +46,10 @@ final class PointwiseFunction: Sendable {
   private let directGradients: [AtomicPointer]
   private let programs = Mutex<[[RegisterClass]: Program]>([:])
   private let gradients = Mutex<[Int: GradientFunction]>([:])
+  /// Whether derivatives follow the rules over complex numbers.
+  let isComplex: Bool
+  private let twin = Mutex<PointwiseFunction?>(nil)
+  private let complexPrograms = Mutex<[ComplexKey: ComplexProgram?]>([:])
 
   /// A derivative function and where its inputs come from.
   final class GradientFunction: Sendable {
@@ -66,8 +70,10 @@ final class PointwiseFunction: Sendable {
   }
 
   init(
-    name: String, inputs: Int, rule: DTypeRule, ownClass: Set<Int> = [], override: Override? = nil, exprs: [Expr]
+    name: String, inputs: Int, rule: DTypeRule, ownClass: Set<Int> = [], override: Override? = nil, exprs: [Expr],
+    isComplex: Bool = false
   ) {
+    self.isComplex = isComplex
     self.name = name
     inputCount = inputs
     self.exprs = exprs
@@ -129,6 +135,73 @@ final class PointwiseFunction: Sendable {
     }
   }
 
+  /// The same function for calls with complex tensors.
+  var complexTwin: PointwiseFunction {
+    if isComplex { return self }
+    return twin.withLock { twin in
+      if let twin { return twin }
+      let made = PointwiseFunction(
+        name: name, inputs: inputCount, rule: rule, ownClass: ownClass, exprs: exprs, isComplex: true)
+      twin = made
+      return made
+    }
+  }
+
+  /// Which inputs and numbers of a call are complex, and the classes computed in.
+  struct ComplexKey: Hashable {
+    var inputs: [Bool]
+    var scalars: [Bool]
+    var common: RegisterClass
+    var classes: [RegisterClass]
+  }
+
+  /// The function lowered to real parts.
+  final class ComplexProgram: Sendable {
+    let program: Program
+    /// Whether each result has an imaginary part.
+    let results: [Bool]
+    init(program: Program, results: [Bool]) {
+      self.program = program
+      self.results = results
+    }
+  }
+
+  /// The lowered function, or nil when it is not defined for complex numbers.
+  func complexProgram(_ key: ComplexKey) -> ComplexProgram? {
+    complexPrograms.withLock { cache in
+      if let known = cache[key] { return known }
+      let made = lowered(key)
+      cache[key] = .some(made)
+      return made
+    }
+  }
+
+  private func lowered(_ key: ComplexKey) -> ComplexProgram? {
+    typealias Pair = ComplexLowering.Pair
+    var classes: [RegisterClass] = []
+    func pairs(_ flags: [Bool], _ make: (Int) -> Expr) -> [Pair] {
+      var next = 0
+      return flags.map { isComplex in
+        defer { next += isComplex ? 2 : 1 }
+        return isComplex ? Pair(make(next), make(next + 1)) : Pair(make(next))
+      }
+    }
+    for (i, isComplex) in key.inputs.enumerated() {
+      classes += [RegisterClass](repeating: ownClass.contains(i) ? key.classes[i] : key.common, count: isComplex ? 2 : 1)
+    }
+    var lowering = ComplexLowering(
+      inputs: pairs(key.inputs) { .input($0) }, scalars: pairs(key.scalars) { .scalar($0) })
+    var parts: [Expr] = []
+    var results: [Bool] = []
+    for expr in exprs {
+      guard let pair = lowering.lower(expr) else { return nil }
+      parts.append(pair.re)
+      if let im = pair.im { parts.append(im) }
+      results.append(pair.im != nil)
+    }
+    return ComplexProgram(program: Program(parts, inputs: classes, common: key.common), results: results)
+  }
+
   /// Gradients of all inputs as expressions over inputs `0..<n`, gradients `n..<n+m` and results `n+m..<n+2m`.
   private func gradientExprs() -> [Expr?] {
     let m = exprs.count
@@ -140,7 +213,7 @@ final class PointwiseFunction: Sendable {
     }
     var sums = [Expr?](repeating: nil, count: inputCount)
     for (expr, grad) in zip(exprs, g) {
-      for (i, partial) in expr.gradients(inputs: inputCount, grad: grad).enumerated() {
+      for (i, partial) in expr.gradients(inputs: inputCount, grad: grad, complex: isComplex).enumerated() {
         guard let partial else { continue }
         sums[i] = sums[i].map { $0 + partial } ?? partial
       }
@@ -179,7 +252,7 @@ final class PointwiseFunction: Sendable {
       i < n ? .input(i) : i < n + m ? .grad(i - n) : .result(i - n - m)
     }
     let function = PointwiseFunction(
-      name: name + "Backward", inputs: used.count, rule: .promote, ownClass: own, exprs: compact)
+      name: name + "Backward", inputs: used.count, rule: .promote, ownClass: own, exprs: compact, isComplex: isComplex)
     let made = GradientFunction(function: function, sources: sources, targets: targets)
     gradients.withLock { $0[mask] = $0[mask] ?? made }
     if mask < directGradients.count, !made.targets.isEmpty, let kept = gradients.withLock({ $0[mask] }) {

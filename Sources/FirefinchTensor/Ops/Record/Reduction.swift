@@ -59,7 +59,7 @@ extension Op {
   /// A reduction `name(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None)`: a map expression of
   /// the element, a combiner, and a finish expression of the combined value and the element count.
   static func reduction(
-    _ schema: String, _ combiner: Combiner, dtypes rule: ReductionRule, saves: Saves = .nothing,
+    _ schema: String, _ combiner: Combiner, dtypes rule: ReductionRule, saves: Saves = .nothing, complex: ComplexRule = .refused,
     map: @escaping @Sendable (Expr) -> Expr = { $0 }, finish: (@Sendable (_ value: Expr, _ count: Expr) -> Expr)? = nil,
     derivative: (@Sendable (Gradient) -> [Tensor?])? = nil, samples: @escaping @Sendable () -> [Sample]
   ) -> Op {
@@ -67,7 +67,7 @@ extension Op {
     let mapped = Reduce.function("map", isBool ? map(.input(0)) .!= 0 : map(.input(0)))
     let finished = finish.map { Reduce.function("finish", $0(.input(0), .scalar(0))) }
     return .structured(
-      schema, saves: saves,
+      schema, saves: saves, complex: complex,
       plan: { call in
         let x = call.tensor(0)
         let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: call.name)
@@ -92,7 +92,6 @@ extension Op {
   private static func resultDType(
     _ input: DType, _ requested: DType?, _ rule: ReductionRule, _ name: String
   ) throws -> DType {
-    if input.isComplex { throw TensorError.dtype("\(name): complex tensors are not supported yet") }
     switch rule {
     case .sum: return requested ?? (input.isFloatingPoint ? input : .int64)
     case .same: return input

@@ -14,11 +14,11 @@ let reductionSamples: @Sendable () -> [Sample] = {
 extension Op {
   static let sum = Op.reduction(
     "sum.dim_IntList(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", .sum,
-    dtypes: .sum, derivative: { c in [c.unreduced(c.grad()).expand(c.shape(0))] }, samples: reductionSamples)
+    dtypes: .sum, complex: .parts, derivative: { c in [c.unreduced(c.grad()).expand(c.shape(0))] }, samples: reductionSamples)
 
   static let mean = Op.reduction(
     "mean.dim(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", .sum,
-    dtypes: .floating, finish: { value, count in value / count },
+    dtypes: .floating, complex: .parts, finish: { value, count in value / count },
     derivative: { c in [(c.unreduced(c.grad()) / c.reducedCount).expand(c.shape(0))] }, samples: reductionSamples)
 }
 

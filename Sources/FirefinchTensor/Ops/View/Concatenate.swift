@@ -4,7 +4,7 @@ private func a() -> Tensor { Tensor([0.5, -1.25, 2.0, 1.5, -0.75, 0.3], shape: [
 
 extension Op {
   static let cat = Op.structured(
-    "cat(Tensor[] tensors, int dim=0) -> Tensor",
+    "cat(Tensor[] tensors, int dim=0) -> Tensor", complex: .native,
     plan: { call in
       // A legacy of PyTorch: empty vectors join anything.
       let parts = call.tensors(0).filter { !($0.rank == 1 && $0.size(0) == 0) }

@@ -4,23 +4,22 @@ private func sample() -> Tensor { Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5], sha
 
 extension Op {
   static let clone = Op.structured(
-    "clone(Tensor self) -> Tensor", saves: .nothing,
+    "clone(Tensor self) -> Tensor", saves: .nothing, complex: .native,
     plan: { [TensorSpec(layout: $0.tensor(0).layout.preserved(), dtype: $0.tensor(0).dtype)] },
     forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
     samples: { [Sample(.tensor(sample())), Sample(.tensor(sample().t()))] })
 
   static let contiguous = Op.structured(
-    "contiguous(Tensor self) -> Tensor", saves: .nothing,
+    "contiguous(Tensor self) -> Tensor", saves: .nothing, complex: .native,
     plan: { [TensorSpec($0.tensor(0).shape, $0.tensor(0).dtype)] },
     forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
     samples: { [Sample(.tensor(sample().t()))] })
 
   static let toCopy = Op.structured(
-    "_to_copy(Tensor self, *, ScalarType? dtype=None) -> Tensor", saves: .nothing,
+    "_to_copy(Tensor self, *, ScalarType? dtype=None) -> Tensor", saves: .nothing, complex: .native,
     plan: { call in
       let x = call.tensor(0)
       let dtype = call.optionalDType(1) ?? x.dtype
-      if dtype.isComplex { throw TensorError.dtype("to: complex tensors are not supported yet") }
       return [TensorSpec(layout: x.layout.preserved(), dtype: dtype)]
     },
     forward: { $1[0].copyData(from: $0.tensor(0)) }, derivative: { [$0.grad()] },
@@ -28,14 +27,14 @@ extension Op {
 
   /// The tape's view of `copy_`: the old value is forgotten, the gradient goes to the source.
   static let copy = Op.structured(
-    "copy(Tensor self, Tensor src) -> Tensor", saves: .nothing,
+    "copy(Tensor self, Tensor src) -> Tensor", saves: .nothing, complex: .native,
     plan: { [TensorSpec($0.tensor(0).shape, $0.tensor(0).dtype)] },
     forward: { $1[0].copyData(from: $0.tensor(1)) }, derivative: { [nil, $0.grad()] },
     samples: { [Sample(.tensor(sample()), .tensor(sample() * 2)), Sample(.tensor(sample()), .tensor(sample().select(dim: 0, 1)))] })
 
   /// The tape's view of `fill_` and `zero_`.
   static let fill = Op.structured(
-    "fill.Scalar(Tensor self, Scalar value) -> Tensor", saves: .nothing,
+    "fill.Scalar(Tensor self, Scalar value) -> Tensor", saves: .nothing, complex: .native,
     plan: { [TensorSpec(layout: $0.tensor(0).layout.preserved(), dtype: $0.tensor(0).dtype)] },
     forward: { $1[0].fillData($0.scalar(1)) }, derivative: { [$0.grad() * 0] },
     samples: { [Sample(.tensor(sample()), .double(2.5))] })

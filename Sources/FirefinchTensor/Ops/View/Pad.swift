@@ -5,7 +5,7 @@ private func sample() -> Tensor { Tensor([0.5, -1.25, 2.0, 3.5, -0.75, 1.5], sha
 extension Op {
   /// Amounts are PyTorch's: before and after for the last dim, then the one before it. Negative amounts cut.
   static let constantPad = Op.structured(
-    "constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", saves: .nothing,
+    "constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", saves: .nothing, complex: .native,
     plan: { call in
       let x = call.tensor(0)
       let pad = call.ints(1)

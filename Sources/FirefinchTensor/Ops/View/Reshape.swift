@@ -137,7 +137,12 @@ extension Tensor {
     return rank < 2 ? self : transpose(0, 1)
   }
   /// The last two dims swapped. Same as `Tensor.mT`.
-  public var mT: Tensor { transpose(-2, -1) }
+  public var mT: Tensor {
+    ErrorScope.guarding {
+      if rank < 2 { throw TensorError.shape("mT: a matrix or a batch of matrices is expected, got shape \(shape)") }
+      return transpose(-2, -1)
+    }
+  }
 
   /// A view with a dim of size 1 put in front of `dim`. Same as `torch.unsqueeze`.
   public func unsqueeze(dim: Int) -> Tensor { Op.unsqueeze(.tensor(self), .int(dim)) }
