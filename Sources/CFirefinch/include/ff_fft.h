@@ -26,7 +26,7 @@ typedef enum ff_fft_kind { FF_FFT_COMPLEX, FF_FFT_FROM_REAL, FF_FFT_TO_REAL } ff
 // Transforms of `lines` lines of length n, side by side in groups of `inner` lines: element k of line l is at
 // (l / inner * length + k) * inner + l % inner, where length is n, or n / 2 + 1 on a half spectrum's side.
 typedef struct ff_fft {
-  const ff_fft_plan *_Nonnull plan;
+  const ff_fft_plan *_Nullable plan;
   int64_t n, lines, inner;
   int64_t lanes;      // lines that are transformed together
   double scale;       // of the results
