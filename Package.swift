@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "Firefinch", targets: ["Firefinch"]),
     .library(name: "FirefinchVision", targets: ["FirefinchVision"]),
     .executable(name: "firefinch", targets: ["FirefinchCLI"]),
+    .executable(name: "conformance-runner", targets: ["ConformanceRunner"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -27,6 +28,7 @@ let package = Package(
     .executableTarget(
       name: "FirefinchCLI",
       dependencies: ["Firefinch", "FirefinchVision", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "ConformanceRunner", dependencies: ["Firefinch"]),
     .executableTarget(
       name: "TrainClassifier", dependencies: ["Firefinch", "FirefinchVision"], path: "Examples",
       sources: ["TrainClassifier.swift"]),

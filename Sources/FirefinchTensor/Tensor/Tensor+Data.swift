@@ -54,7 +54,7 @@ extension Tensor {
   }
 
   /// A 0-dim tensor that is weak in type promotion, standing for a number.
-  static func wrapped(_ scalar: Scalar) -> Tensor {
+  package static func wrapped(_ scalar: Scalar) -> Tensor {
     let result = Tensor(scalar)
     result.flags.insert(.wrapped)
     return result

@@ -45,13 +45,14 @@ public struct Schema: Sendable, CustomStringConvertible {
   public let returnsCount: Int
   public let description: String
 
-  /// Parses `text`; a malformed schema is a mistake in Firefinch itself and stops the program.
-  public init(_ text: String) {
+  /// Parses `text`; a malformed schema is a mistake in Firefinch itself and stops the program. Without an overload, dots
+  /// belong to the name (`linalg.qr`).
+  public init(_ text: String, hasOverload: Bool = true) {
     description = text
     guard let open = text.firstIndex(of: "("), let arrow = text.range(of: ") -> ") else {
       fatalError("schema: '\(text)' is not of the form name(parameters) -> results")
     }
-    let full = text[..<open].split(separator: ".", maxSplits: 1)
+    let full = text[..<open].split(separator: ".", maxSplits: hasOverload ? 1 : 0)
     name = String(full[0])
     overload = full.count > 1 ? String(full[1]) : ""
     var keywordOnly = false

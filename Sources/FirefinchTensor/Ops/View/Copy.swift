@@ -94,6 +94,16 @@ extension Tensor {
     }
   }
 
+  /// Takes over the values of `result`, which an operation `op` made of this tensor: the in-place form of operations without
+  /// one of their own. The shapes must be equal and the dtype must hold the result's kind of number.
+  @discardableResult package func assign_(_ result: Tensor, op: String) -> Tensor {
+    if isPoisoned || result.isPoisoned { return self }
+    return ErrorScope.guarding {
+      try InPlace.check(self, spec: TensorSpec(result.shape, result.dtype), op: op)
+      return copy_(result)
+    }
+  }
+
   /// Sets every element. Same as `Tensor.fill_`.
   @discardableResult public func fill_(_ value: some ScalarConvertible) -> Tensor {
     if isPoisoned { return self }

@@ -1,0 +1,73 @@
+import Firefinch
+
+/// The kinds `ops` and `sparse`: one function, its gradients of first and second order and its forward-mode derivative.
+struct OperatorCase {
+  let name: String
+  let json: JSONValue
+  let table: Table
+  let decoder: Decoder
+
+  private func arguments() throws -> (args: [Argument], kwargs: [(String, Argument)]) {
+    let args = try (json["args"]?.elements ?? []).map(decoder.decode)
+    let kwargs = try (json["kwargs"]?.members ?? []).map { ($0.name, try decoder.decode($0.value)) }
+    return (args, kwargs)
+  }
+
+  private func evaluate(_ args: [Argument], _ kwargs: [(String, Argument)]) throws -> [Leaf] {
+    if json["form"]?.text == "inplace" { return try table.callInPlace(name, args, kwargs).leaves }
+    return try table.call(name, args, kwargs).leaves
+  }
+
+  private func tensors(_ json: JSONValue?) throws -> [Tensor] {
+    try (json?.elements ?? []).map { try decoder.decode($0).tensors[0] }
+  }
+
+  func run() throws -> [(String, JSONValue)] {
+    guard let request = json["grad"] else {
+      let (args, kwargs) = try arguments()
+      let leaves = try withErrors { try withNoGrad { try evaluate(args, kwargs) } }
+      return [("outputs", .array(leaves.map(\.json)))]
+    }
+    var results: [(String, JSONValue)] = []
+    let (args, kwargs) = try arguments()
+    let inputs = (args + kwargs.map(\.1)).flatMap(\.tensors).filter(\.requiresGrad)
+    let leaves = try withErrors { try evaluate(args, kwargs) }
+    results.append(("outputs", .array(leaves.map(\.json))))
+    // Forward is right by now; a derivative that fails is left out.
+    let chosen = (request["outputs"]?.elements ?? []).compactMap(\.integer).compactMap { i in
+      i < leaves.count ? leaves[i].tensor : nil
+    }
+    let seeds = try tensors(request["grad_outputs"])
+    let second = json["grad2"]
+    guard
+      let grads = try? withErrors({
+        grad(of: chosen, wrt: inputs, gradients: seeds, createGraph: second != nil, allowUnused: true)
+      })
+    else { return results }
+    results.append(("grads", OperatorCase.encode(grads)))
+    if let second {
+      let vectors = try tensors(second["v"])
+      let pairs = zip(grads, vectors).compactMap { g, v in g.flatMap { $0.requiresGrad ? ($0, v) : nil } }
+      if let grads2 = try? withErrors({
+        grad(of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), allowUnused: true)
+      }) {
+        results.append(("grad2", OperatorCase.encode(grads2)))
+      }
+    }
+    if let forward = json["jvp"], let tangents = try? forwardMode(forward) { results.append(("jvp", tangents)) }
+    return results
+  }
+
+  private func forwardMode(_ request: JSONValue) throws -> JSONValue {
+    let (args, kwargs) = try arguments()
+    let inputs = (args + kwargs.map(\.1)).flatMap(\.tensors).filter(\.requiresGrad)
+    let tangents = try tensors(request["tangents"])
+    return try withErrors {
+      let leaves = try evaluate(args, kwargs)
+      let chosen = (request["outputs"]?.elements ?? []).compactMap(\.integer).compactMap { leaves[$0].tensor }
+      return OperatorCase.encode(jvp(of: chosen, wrt: inputs, tangents: tangents))
+    }
+  }
+
+  static func encode(_ tensors: [Tensor?]) -> JSONValue { .array(tensors.map { $0.map(Leaf.encode) ?? .null }) }
+}
