@@ -14,6 +14,9 @@ struct Table {
   init() {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
     addCore()
+    addFFT()
+    addCreation()
+    addRandom()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.

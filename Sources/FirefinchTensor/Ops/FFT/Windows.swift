@@ -1,12 +1,5 @@
 import FirefinchCore
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// Windows for signals, as `torch.signal.windows`: vectors of `count` values, symmetric or, with `sym: false`, one period
 /// of a periodic sequence. float32 or float64.
@@ -135,5 +128,43 @@ public enum SignalWindow {
       k += 1
     }
     return sum
+  }
+}
+
+/// Windows as `torch` itself has them: periodic unless told otherwise, in any floating dtype.
+extension Tensor {
+  private static func window(
+    _ name: String, _ dtype: DType?, _ make: (DType) -> Tensor
+  ) -> Tensor {
+    ErrorScope.guarding {
+      let dtype = dtype ?? DType.defaultFloat
+      if !dtype.isFloatingPoint { throw TensorError.dtype("\(name): expected a floating dtype, got \(dtype.name)") }
+      return make(dtype == .float32 ? .float32 : .float64).to(dtype)
+    }
+  }
+
+  /// Same as `torch.hann_window`.
+  public static func hannWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
+    window("hannWindow", dtype) { SignalWindow.hann(count, sym: !periodic, dtype: $0) }
+  }
+  /// alpha - beta · cos. Same as `torch.hamming_window`.
+  public static func hammingWindow(
+    _ count: Int, periodic: Bool = true, alpha: Double = 0.54, beta: Double = 0.46, dtype: DType? = nil
+  ) -> Tensor {
+    window("hammingWindow", dtype) { SignalWindow.generalCosine(count, a: [alpha, beta], sym: !periodic, dtype: $0) }
+  }
+  /// Same as `torch.blackman_window`.
+  public static func blackmanWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
+    window("blackmanWindow", dtype) { SignalWindow.blackman(count, sym: !periodic, dtype: $0) }
+  }
+  /// Same as `torch.bartlett_window`.
+  public static func bartlettWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
+    window("bartlettWindow", dtype) { SignalWindow.bartlett(count, sym: !periodic, dtype: $0) }
+  }
+  /// Same as `torch.kaiser_window`.
+  public static func kaiserWindow(
+    _ count: Int, periodic: Bool = true, beta: Double = 12, dtype: DType? = nil
+  ) -> Tensor {
+    window("kaiserWindow", dtype) { SignalWindow.kaiser(count, beta: beta, sym: !periodic, dtype: $0) }
   }
 }
