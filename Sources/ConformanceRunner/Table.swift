@@ -10,6 +10,7 @@ struct Table {
 
   private(set) var entries: [String: [Entry]] = [:]
   private var records: [String: [Op]] = [:]
+  private var raws: [String: ([Argument], [(String, Argument)]) throws -> any Answer] = [:]
 
   init() {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
@@ -17,12 +18,18 @@ struct Table {
     addFFT()
     addCreation()
     addRandom()
+    addShapes()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.
   mutating func op(_ schema: String, _ body: @escaping (Call) throws -> any Answer) {
     let parsed = Schema(schema, hasOverload: false)
     entries[parsed.name, default: []].append(Entry(schema: parsed, body: body))
+  }
+
+  /// Adds a function that takes its arguments as they come.
+  mutating func raw(_ name: String, _ body: @escaping (_ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer) {
+    raws[name] = body
   }
 
   /// Gives what is known as `name` another name.
@@ -32,7 +39,7 @@ struct Table {
   }
 
   /// Whether anything answers to the name.
-  func contains(_ name: String) -> Bool { entries[name] != nil || record(name) != nil }
+  func contains(_ name: String) -> Bool { raws[name] != nil || entries[name] != nil || record(name) != nil }
 
   private func record(_ name: String) -> [Op]? {
     if let known = records[name] { return known }
@@ -45,6 +52,7 @@ struct Table {
   /// numbers to tensors.
   func call(_ name: String, _ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer {
     guard contains(name) else { throw Unsupported("\(name) is not implemented") }
+    if let raw = raws[name] { return try raw(args, kwargs) }
     var why = ""
     for isLenient in [false, true] {
       for entry in entries[name] ?? [] {
@@ -55,7 +63,7 @@ struct Table {
       }
       for op in record(name) ?? [] {
         do {
-          let bound = try Binder(schema: op.schema, isLenient: isLenient).bind(args, kwargs)
+          let bound = try Binder(schema: op.schema, isLenient: isLenient && op.isPointwise).bind(args, kwargs)
           return op.results(try Call(name: name, schema: op.schema, arguments: bound).values())
         } catch let mismatch as Mismatch { why = mismatch.message }
       }
@@ -70,7 +78,8 @@ struct Table {
     if entries[name] == nil, let ops = record(name) {
       for isLenient in [false, true] {
         for op in ops {
-          guard let bound = try? Binder(schema: op.schema, isLenient: isLenient).bind(args, kwargs), !op.isView else { continue }
+          let binder = Binder(schema: op.schema, isLenient: isLenient && op.isPointwise)
+          guard let bound = try? binder.bind(args, kwargs), !op.isView else { continue }
           return op.inPlace(try Call(name: name, schema: op.schema, arguments: bound).values())
         }
       }

@@ -91,6 +91,34 @@ extension Layout {
     return Layout(shape: Shape(shape.dropLast()), strides: Shape(outer.map { $0 / 2 }), offset: offset / 2)
   }
 
+  /// The same memory in elements of another size, which the last dim makes up for. Same rule as `Tensor.view(dtype)`.
+  public func viewed(elementSize from: Int, as to: Int, op: String) throws(TensorError) -> Layout {
+    if from == to { return self }
+    if rank == 0 { throw TensorError.shape("\(op): a 0-dim tensor cannot be seen in elements of another size") }
+    let last = rank - 1
+    if shape[last] != 1 && strides[last] != 1 {
+      throw TensorError.value("\(op): elements of the last dim must lie beside each other, got strides \(strides)")
+    }
+    var result = self
+    if from > to {
+      let ratio = from / to
+      for i in 0..<rank { result.strides[i] = strides[i] * ratio }
+      result.shape[last] = shape[last] * ratio
+      result.offset = offset * ratio
+    } else {
+      let ratio = to / from
+      guard shape[last] % ratio == 0, offset % ratio == 0, strides.dropLast().allSatisfy({ $0 % ratio == 0 }) else {
+        throw TensorError.shape(
+          "\(op): last size, strides and offset must be divisible by \(ratio), got shape \(shape), strides \(strides)")
+      }
+      for i in 0..<rank { result.strides[i] = strides[i] / ratio }
+      result.shape[last] = shape[last] / ratio
+      result.offset = offset / ratio
+    }
+    result.strides[last] = 1
+    return result
+  }
+
   /// Dims reordered. Same as `Tensor.permute`.
   public func permuted(_ order: [Int]) -> Layout {
     Layout(shape: Shape(order.map { shape[$0] }), strides: Shape(order.map { strides[$0] }), offset: offset)

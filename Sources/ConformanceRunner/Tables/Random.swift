@@ -36,6 +36,9 @@ extension Table {
     op("normal(float mean, float std, int[] size, \(made)) -> Tensor") { c in
       try c.written(4, Tensor.normal(mean: c.double(0), std: c.double(1), c.shape(2), dtype: c.optionalDType(5)))
     }
+    op("normal(Tensor self, float mean, float std, *, Any generator=None) -> Tensor") { c in
+      try c.tensor(0).normal_(mean: c.double(1), std: c.double(2))
+    }
     op("bernoulli(Tensor self, *, Any generator=None, Tensor? out=None) -> Tensor") { c in
       try c.written(2, c.tensor(0).bernoulli())
     }

@@ -325,6 +325,8 @@ extension Expr {
       return [select(isZero, 0, (g.realPart() / safe) * (x[0] / safe).timesI())]
     },
     .abs: { x, y, g in [g.realPart() * x[0].sign()] },
+    // Two roots: the root of x² - 1 has another branch left of the imaginary axis.
+    .acosh: { x, y, g in [g * ((x[0] - 1).rsqrt() * (x[0] + 1).rsqrt()).conj()] },
     .sign: { x, y, g in
       let size = x[0].abs()
       let isZero = size .== 0

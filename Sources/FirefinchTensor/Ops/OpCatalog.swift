@@ -19,7 +19,7 @@ public enum OpCatalog {
     .cumprod, .logcumsumexp, .cummax, .cummin, .linearScan,
   ]
   static let views: [Op] = [
-    .cat, .clone, .contiguous, .toCopy, .copy, .fill, .constantPad, .view, .expand, .permute, .transpose,
+    .cat, .clone, .contiguous, .toCopy, .copy, .fill, .constantPad, .view, .viewDType, .expand, .permute, .transpose,
     .unsqueeze, .squeeze, .select, .slice, .flip, .diagonal, .unfold, .asStrided,
   ]
   static let linear: [Op] = [

@@ -41,7 +41,7 @@ private struct TensorText {
   func describe(_ x: Tensor) -> String {
     var suffixes: [String] = []
     let size = "size=(" + x.shape.map(String.init).joined(separator: ", ") + (x.rank == 1 ? ",)" : ")")
-    let isUsual = x.dtype == .defaultFloat || x.dtype == .int64 || x.dtype == .bool
+    let isUsual = x.dtype == .defaultFloat || x.dtype == .defaultFloat.complexType || x.dtype == .int64 || x.dtype == .bool
     if x.device != .cpu { suffixes.append("device='\(x.device)'") }
     let body: String
     if x.device != .cpu {
@@ -82,8 +82,10 @@ private struct TensorText {
   private func elements(_ x: Tensor) -> String {
     let cuts = x.elementCount > options.threshold
     let shown = cuts ? ends(x) : x
-    let format = NumberFormat(shown, options)
-    return withNoGrad { nested(x, indent: 7, cuts: cuts, format) }
+    return withNoGrad {
+      let format = ElementFormat(shown, options)
+      return nested(x, indent: 7, cuts: cuts, format)
+    }
   }
 
   /// The elements that a cut tensor shows.
@@ -99,7 +101,7 @@ private struct TensorText {
     }
   }
 
-  private func nested(_ x: Tensor, indent: Int, cuts: Bool, _ format: NumberFormat) -> String {
+  private func nested(_ x: Tensor, indent: Int, cuts: Bool, _ format: ElementFormat) -> String {
     if x.rank == 0 { return format.text(x)[0] }
     let count = x.shape[0], edge = options.edgeItems
     let isCut = cuts && count > 2 * edge
@@ -123,6 +125,29 @@ private struct TensorText {
       isCut ? (0..<edge).map(part) + ["..."] + (count - edge..<count).map(part) : (0..<count).map(part)
     let gap = "," + String(repeating: "\n", count: x.rank - 1) + String(repeating: " ", count: indent + 1)
     return "[" + parts.joined(separator: gap) + "]"
+  }
+}
+
+/// How elements are written: numbers, or real and imaginary parts each in a format of their own.
+private struct ElementFormat {
+  private let first: NumberFormat
+  private let second: NumberFormat?
+
+  init(_ x: Tensor, _ options: PrintOptions) {
+    first = NumberFormat(x.real, options)
+    second = x.dtype.isComplex ? NumberFormat(x.imag, options) : nil
+  }
+
+  /// Characters of an element.
+  var width: Int { second.map { first.width + $0.width + 1 } ?? first.width }
+
+  /// The elements of a tensor of at most one dim.
+  func text(_ x: Tensor) -> [String] {
+    guard let second else { return first.text(x) }
+    return zip(first.text(x.real), second.text(x.imag)).map { re, im in
+      let part = im.drop { $0 == " " }
+      return re + (part.hasPrefix("-") ? "" : "+") + part + "j"
+    }
   }
 }
 

@@ -37,7 +37,7 @@ extension Op {
     })
 
   static let viewAsReal = Op.view(
-    "view_as_real(Tensor(a) self) -> Tensor(a)", dtype: { $0.realType },
+    "view_as_real(Tensor(a) self) -> Tensor(a)", dtype: { $0.tensor(0).dtype.realType },
     derivative: { c in [c.grad().contiguous().viewAsComplex()] },
     samples: { [Sample(.tensor(complexSample()), gradient: false)] }
   ) { call in
@@ -47,7 +47,7 @@ extension Op {
   }
 
   static let viewAsComplex = Op.view(
-    "view_as_complex(Tensor(a) self) -> Tensor(a)", dtype: { $0.complexType },
+    "view_as_complex(Tensor(a) self) -> Tensor(a)", dtype: { $0.tensor(0).dtype.complexType },
     derivative: { c in [c.grad().viewAsReal()] },
     samples: { [Sample(.tensor(Tensor([0.5, 1.5, -1, 2], shape: [2, 2], dtype: .float64)), gradient: false)] }
   ) { call in
@@ -112,6 +112,14 @@ extension Tensor {
     ErrorScope.guarding {
       if rank < 2 { throw TensorError.shape("mH: a matrix or a batch of matrices is expected, got shape \(shape)") }
       return transpose(-2, -1).conj()
+    }
+  }
+
+  /// A matrix with its dims swapped and elements conjugated. Same as `Tensor.H`.
+  public var H: Tensor {
+    ErrorScope.guarding {
+      if rank != 0 && rank != 2 { throw TensorError.shape("H: a matrix is expected, got shape \(shape); use mH for batches") }
+      return rank == 2 ? mH : conj()
     }
   }
 

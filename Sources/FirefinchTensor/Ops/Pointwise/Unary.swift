@@ -140,18 +140,18 @@ extension Tensor {
   /// x · x. Same as `torch.square`.
   public func square() -> Tensor { Op.square.unary(self) }
   /// Rounded down. Same as `torch.floor`.
-  public func floor() -> Tensor { dtype.isFloatingPoint ? Op.floor.unary(self) : clone() }
+  public func floor() -> Tensor { dtype.isDifferentiable ? Op.floor.unary(self) : clone() }
   /// Rounded up. Same as `torch.ceil`.
-  public func ceil() -> Tensor { dtype.isFloatingPoint ? Op.ceil.unary(self) : clone() }
+  public func ceil() -> Tensor { dtype.isDifferentiable ? Op.ceil.unary(self) : clone() }
   /// Rounded to the nearest integer, halves to even. Same as `torch.round`.
-  public func round() -> Tensor { dtype.isFloatingPoint ? Op.round.unary(self) : clone() }
+  public func round() -> Tensor { dtype.isDifferentiable ? Op.round.unary(self) : clone() }
   /// Rounded to `decimals` places, halves to even. Same as `torch.round(decimals:)`.
   public func round(decimals: Int) -> Tensor {
     let scale = Tensor(10.0, dtype: .float64).pow(Swift.abs(decimals)).item()
     return decimals >= 0 ? (self * scale).round() / scale : (self / scale).round() * scale
   }
   /// Rounded toward zero. Same as `torch.trunc`.
-  public func trunc() -> Tensor { dtype.isFloatingPoint ? Op.trunc.unary(self) : clone() }
+  public func trunc() -> Tensor { dtype.isDifferentiable ? Op.trunc.unary(self) : clone() }
   /// The fractional part, with the sign of x. Same as `torch.frac`.
   public func frac() -> Tensor { Op.frac.unary(self) }
 

@@ -148,13 +148,14 @@ extension Op {
   }
 
   /// A view op: only a layout. `layouts` gives one layout per result on the first argument's storage, whose elements are
-  /// seen in `dtype`.
+  /// seen in the dtype that `dtype` gives.
   static func view(
-    _ schema: String, dtype: @escaping @Sendable (DType) -> DType = { $0 }, derivative: @escaping @Sendable (Gradient) -> [Tensor?],
+    _ schema: String, dtype: @escaping @Sendable (OpCall) -> DType = { $0.tensor(0).dtype },
+    derivative: (@Sendable (Gradient) -> [Tensor?])?,
     samples: @escaping @Sendable () -> [Sample], layouts: @escaping @Sendable (OpCall) throws -> [Layout]
   ) -> Op {
     Op(
-      schema: Schema(schema), kind: .view, plan: { .views(try layouts($0), dtype($0.tensor(0).dtype)) }, forward: { _, _ in },
+      schema: Schema(schema), kind: .view, plan: { .views(try layouts($0), dtype($0)) }, forward: { _, _ in },
       derivative: derivative, saves: .nothing, samples: samples)
   }
 }

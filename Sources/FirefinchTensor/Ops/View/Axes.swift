@@ -43,6 +43,18 @@ extension Tensor {
   /// The same elements with the shape of another. Same as `Tensor.reshape_as`.
   public func reshapeAs(_ other: Tensor) -> Tensor { reshape(other.shape) }
 
+  /// The shape to which all shapes broadcast. Same as `torch.broadcast_shapes`.
+  public static func broadcastShapes(_ shapes: [Shape]) throws -> Shape {
+    var result: Shape = []
+    for shape in shapes {
+      if let size = shape.first(where: { $0 < 0 }) {
+        throw TensorError.value("broadcastShapes: sizes must not be negative, got \(size) in \(shape)")
+      }
+      result = try Layout.broadcast(result, shape, op: "broadcastShapes")
+    }
+    return result
+  }
+
   /// Views of the tensors broadcast to their common shape. Same as `torch.broadcast_tensors`.
   public static func broadcastTensors(_ tensors: [Tensor]) -> [Tensor] {
     ErrorScope.guarding(tensors.count) {
@@ -119,6 +131,18 @@ extension Tensor {
   public func vsplit(_ indices: [Int]) -> [Tensor] { tensorSplit(indices, dim: 0) }
   /// Parts along dim 2 cut at the given places; views. Same as `torch.dsplit`.
   public func dsplit(_ indices: [Int]) -> [Tensor] { tensorSplit(indices, dim: 2) }
+
+  /// Parts ended by the indices in a vector, or as many equal parts as a 0-dim tensor says. Same as `torch.tensor_split`
+  /// with a tensor.
+  public func tensorSplit(_ sectionsOrIndices: Tensor, dim: Int = 0) -> [Tensor] {
+    ErrorScope.guarding(1) {
+      let x = sectionsOrIndices
+      if x.dtype != .int64 || x.rank > 1 {
+        throw TensorError.dtype("tensorSplit: expected a 0-dim tensor or a vector of int64, got \(x.dtype.name) of shape \(x.shape)")
+      }
+      return x.rank == 0 ? tensorSplit(x.intValue, dim: dim) : tensorSplit(x.array(Int.self), dim: dim)
+    }
+  }
 
   /// Grids of coordinates from vectors: one dim for each vector; views. Same as `torch.meshgrid`.
   public static func meshgrid(_ vectors: [Tensor], indexing: MeshIndexing = .ij) -> [Tensor] {

@@ -72,6 +72,29 @@ extension Tensor {
     }
   }
 
+  /// Each tensor split into `chunks` equal parts along `dim` (the last padded with zeros), flattened from there on, and the
+  /// parts of all tensors joined. Same as `torch._chunk_cat`.
+  public static func chunkCat(_ tensors: [Tensor], dim: Int, chunks: Int) -> Tensor {
+    ErrorScope.guarding {
+      guard let first = tensors.first else { throw TensorError.value("chunkCat: expected at least one tensor") }
+      if chunks < 1 { throw TensorError.value("chunkCat: expected at least one chunk, got \(chunks)") }
+      let d = try Layout.wrap(dim: dim, rank: first.rank, op: "chunkCat")
+      let parts = try tensors.map { x -> Tensor in
+        if x.isPoisoned { return x }
+        if x.rank <= d || x.elementCount == 0 || x.shape.prefix(d).elementsEqual(first.shape.prefix(d)) == false {
+          throw TensorError.shape(
+            "chunkCat: sizes before dim \(d) must be equal and no tensor empty, got \(first.shape) and \(x.shape)")
+        }
+        let each = (x.shape[d] + chunks - 1) / chunks
+        let missing = each * chunks - x.shape[d]
+        let room = [Int](repeating: 0, count: 2 * (x.rank - 1 - d)) + [0, missing]
+        let leading = Array(x.shape.prefix(d))
+        return (missing > 0 ? x.pad(room) : x).reshape(Shape(leading + [chunks, -1]))
+      }
+      return cat(parts, dim: d + 1)
+    }
+  }
+
   /// Parts of `size` along `dim`, the last one smaller if need be; views. Same as `torch.split`.
   public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
     ErrorScope.guarding(1) {

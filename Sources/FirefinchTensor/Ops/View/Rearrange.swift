@@ -7,7 +7,7 @@ private func sample() -> Tensor {
 
 extension Op {
   static let flip: Op = .structured(
-    "flip(Tensor self, int[] dims) -> Tensor", saves: .nothing,
+    "flip(Tensor self, int[] dims) -> Tensor", saves: .nothing, complex: .parts,
     plan: { call in
       let x = call.tensor(0)
       if !call.ints(1).isEmpty { _ = try Layout.wrap(dims: call.ints(1), rank: x.rank, op: "flip") }
@@ -61,6 +61,7 @@ extension Tensor {
   public func roll(_ shifts: [Int], dims: [Int]) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
+      if dims.isEmpty && shifts.count == 1 { return roll(shifts[0]) }
       if shifts.count != dims.count || shifts.isEmpty {
         throw TensorError.value("roll: expected one shift for each dim, got shifts \(shifts) and dims \(dims)")
       }
@@ -99,6 +100,12 @@ extension Tensor {
       default: return clone()
       }
     }
+  }
+
+  /// Turned by `k` quarter turns in the plane of two dims. Same as `torch.rot90`.
+  public func rot90(_ k: Int = 1, dims: [Int]) -> Tensor {
+    if dims.count != 2 { return Mistake.report(.value("rot90: expected two dims, got \(dims)")) }
+    return rot90(k, dims: (dims[0], dims[1]))
   }
 
   /// A copy repeated `counts` times along each dim; more counts than dims add dims in front. Same as `Tensor.repeat`.
@@ -145,8 +152,8 @@ extension Tensor {
     }
   }
   /// Each slice of `dim` (or element of the flattened tensor) as often as its own count says. Same as
-  /// `torch.repeat_interleave` with a tensor of counts.
-  public func repeatInterleave(_ counts: Tensor, dim: Int? = nil) -> Tensor {
+  /// `torch.repeat_interleave` with a tensor of counts; `outputSize` is their sum, checked.
+  public func repeatInterleave(_ counts: Tensor, dim: Int? = nil, outputSize: Int? = nil) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || counts.isPoisoned { return ErrorScope.poison() }
       let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
@@ -158,6 +165,9 @@ extension Tensor {
         )
       }
       let numbers = counts.array(Int.self)
+      if let outputSize, numbers.reduce(0, +) != outputSize {
+        throw TensorError.value("repeatInterleave: the counts sum to \(numbers.reduce(0, +)), not to outputSize \(outputSize)")
+      }
       if numbers.count == 1 { return x.repeatInterleave(numbers[0], dim: d) }
       if numbers.count != x.size(d) || numbers.contains(where: { $0 < 0 }) {
         throw TensorError.value(

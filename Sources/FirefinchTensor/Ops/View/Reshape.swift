@@ -23,6 +23,15 @@ extension Op {
     return [layout]
   }
 
+  static let viewDType = Op.view(
+    "view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)", dtype: { $0.optionalDType(1) ?? $0.tensor(0).dtype },
+    derivative: nil, samples: { [Sample(.tensor(Tensor([1, 2, 3])), .dtype(.int32), gradient: false)] }
+  ) { call in
+    let x = call.tensor(0)
+    let to = call.optionalDType(1) ?? x.dtype
+    return [try x.layout.viewed(elementSize: x.dtype.size, as: to.size, op: "view")]
+  }
+
   static let expand = Op.view(
     "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
     derivative: { c in [c.grad()] },
@@ -136,6 +145,31 @@ extension Tensor {
     }
     return rank < 2 ? self : transpose(0, 1)
   }
+  /// The same memory seen in another dtype; the last dim's size changes with the elements' size. Same as
+  /// `Tensor.view(dtype)`.
+  public func view(dtype: DType) -> Tensor { Op.viewDType(.tensor(self), .dtype(dtype)) }
+
+  /// Takes another shape in place, with more memory where needed (its new elements are undefined). Same as
+  /// `Tensor.resize_`.
+  @discardableResult public func resize_(_ shape: Shape) -> Tensor {
+    if isPoisoned || shape == self.shape { return self }
+    return ErrorScope.guarding {
+      try Tensor.checkSizes(shape, op: "resize_")
+      if requiresGrad { throw TensorError.autograd("resize_: a tensor that requires grad cannot be resized") }
+      var target = Layout(contiguous: shape)
+      target.offset = layout.offset
+      let bytes = (target.offset + target.span) * dtype.size
+      if bytes > storage.byteCount {
+        let fresh = Storage(byteCount: bytes, device: device)
+        if device == .cpu { fresh.data.copyMemory(from: storage.data, byteCount: storage.byteCount) }
+        storage = fresh
+      }
+      adopt(layout: target)
+      storage.version += 1
+      return self
+    }
+  }
+
   /// The last two dims swapped. Same as `Tensor.mT`.
   public var mT: Tensor {
     ErrorScope.guarding {

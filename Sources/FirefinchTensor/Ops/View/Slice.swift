@@ -82,6 +82,17 @@ extension Tensor {
     }
   }
 
+  /// As `narrow` with a number, the start in a 0-dim integer tensor. Same as `torch.narrow` with a tensor.
+  public func narrow(dim: Int, start: Tensor, length: Int) -> Tensor {
+    ErrorScope.guarding {
+      if start.isPoisoned { return start }
+      if start.rank != 0 || !start.dtype.isInteger {
+        throw TensorError.dtype("narrow: start must be a 0-dim integer tensor, got \(start.dtype.name) of shape \(start.shape)")
+      }
+      return narrow(dim: dim, start: start.intValue, length: length)
+    }
+  }
+
   /// A copy with one index of a dim replaced. Same as `torch.select_scatter`.
   public func selectScatter(_ source: Tensor, dim: Int, index: Int) -> Tensor {
     let result = clone()
