@@ -62,8 +62,8 @@ extension Tensor {
   public static func emptyPermuted(_ shape: Shape, physical: [Int], dtype: DType? = nil) -> Tensor {
     ErrorScope.guarding {
       try checkSizes(shape, op: "emptyPermuted")
-      let dims = try physical.map { try Layout.wrap(dim: $0, rank: shape.count, op: "emptyPermuted") }
-      if dims.count != shape.count || Set(dims).count != dims.count {
+      let dims = physical
+      if dims.sorted() != Array(0..<shape.count) {
         throw TensorError.value("emptyPermuted: expected each dim of \(shape) once, got \(physical)")
       }
       let outermost = Tensor(empty: Shape(dims.map { shape[$0] }), dtype: dtype ?? DType.defaultFloat)

@@ -5,20 +5,18 @@ extension Scalar {
   /// Throws when a tensor of `dtype` cannot hold the value: too large, NaN as an integer, complex as a real number.
   func checkFits(_ dtype: DType, op: String) throws {
     let fits: Bool
-    switch self {
-    case .complex(_, let im) where !dtype.isComplex && im != 0: fits = false
-    case .complex: fits = true
-    default:
-      let value = doubleValue
-      if dtype == .bool || dtype.isComplex {
-        fits = true
-      } else if dtype.isFloatingPoint {
-        fits = !value.isFinite || value.magnitude <= dtype.largest
-      } else {
-        // A negative number may stand for an unsigned one, counted back from the end.
-        let least = dtype == .uint8 ? -255 : -dtype.largest - 1
-        fits = value > least - 1 && value < dtype.largest + 1
-      }
+    let value = doubleValue
+    if dtype == .bool {
+      fits = true
+    } else if isComplex && !dtype.isComplex {
+      fits = imaginaryValue == 0
+    } else if dtype.isDifferentiable {
+      fits = ![value, imaginaryValue].contains { $0.isFinite && $0.magnitude > dtype.largest }
+    } else if case .double = self {
+      fits = value > dtype.least - 1 && value < dtype.largest + 1 && !(dtype == .uint8 && value < 0)
+    } else {
+      // A negative integer may stand for an unsigned one, counted back from the end.
+      fits = value >= (dtype == .uint8 ? -255 : dtype.least) && value <= dtype.largest
     }
     if !fits { throw TensorError.value("\(op): \(self) does not fit \(dtype.name)") }
   }
@@ -36,7 +34,8 @@ extension DType {
     case .float64, .complex128: .greatestFiniteMagnitude
     case .float32, .complex64: Double(Float.greatestFiniteMagnitude)
     case .float16: 65504
-    case .bfloat16: 0x1.fep127
+    // PyTorch lets larger numbers become infinite.
+    case .bfloat16: .infinity
     case .bool: 1
     case .int8: 127
     case .uint8: 255
@@ -45,6 +44,9 @@ extension DType {
     case .int64: 0x1p63
     }
   }
+
+  /// The smallest value of an integer dtype.
+  fileprivate var least: Double { self == .uint8 ? 0 : -largest - 1 }
 
   /// `value` as this floating dtype holds it.
   fileprivate func rounded(_ value: Double) -> Double {
@@ -90,24 +92,25 @@ extension Tensor {
       if !first.doubleValue.isFinite || !last.doubleValue.isFinite || by.doubleValue.isNaN {
         throw TensorError.value("arange: from \(first) to \(last) in steps of \(by) never ends; use finite numbers")
       }
-      // Integer dtypes cut the numbers off first.
-      let whole = dtype.isInteger
-      let step = whole ? Double(by.intValue) : by.doubleValue
-      let from = whole ? Double(first.intValue) : first.doubleValue
-      let to = whole ? Double(last.intValue) : last.doubleValue
-      if step == 0 { throw TensorError.value("arange: the step must not be 0, got \(by) for \(dtype.name)") }
-      if (to - from) / step < 0 {
+      if [first, last, by].contains(where: \.isComplex) {
+        throw TensorError.value("arange: expected real numbers, got \(first), \(last) and \(by)")
+      }
+      let (from, to, step) = (first.doubleValue, last.doubleValue, by.doubleValue)
+      // Integer dtypes cut the numbers off; int64 also counts with what is left.
+      let counted = dtype == .int64 ? Double(by.intValue) : step
+      if counted == 0 { throw TensorError.value("arange: the step must not be 0, got \(by) for \(dtype.name)") }
+      if from != to && (from < to) != (step > 0) {
         throw TensorError.value("arange: a step of \(by) leads away from \(last), starting at \(first)")
       }
       let size: Double
       if dtype == .int64 {
-        size = ((to - from) / step).rounded(.up)
+        size = ((Double(last.intValue) - Double(first.intValue)) / counted).rounded(.up)
       } else {
-        size = ((last.doubleValue - first.doubleValue) / by.doubleValue).rounded(.up)
+        size = ((to - from) / step).rounded(.up)
       }
       if !(size < 0x1p45) { throw TensorError.value("arange: from \(first) to \(last) in steps of \(by) is too long") }
       let count = Swift.max(0, Int(size))
-      if whole {
+      if dtype.isInteger {
         let (start, stride) = (first.intValue, by.intValue)
         return generated(count, dtype) { start &+ $0 &* stride }
       }
@@ -151,7 +154,8 @@ extension Tensor {
         let exponents = linspace(start, end, count, dtype: .complex128)
         return Tensor.full([], Scalar.complex(base, 0), dtype: .complex128).pow(exponents).to(dtype)
       }
-      if dtype.isInteger && count > 1 {
+      if dtype.isInteger || dtype == .bool {
+        if count == 1 { return Tensor([Glibc.pow(base, start.doubleValue)], dtype: .float64).to(dtype) }
         // The exponents between the ends are not whole.
         return spaced(start.converted(dtype), end.converted(dtype), count, .float64) { Glibc.pow(base, $0) }.to(dtype)
       }
@@ -173,7 +177,8 @@ extension Tensor {
     if isComplex && !result.isComplex {
       throw TensorError.dtype("\(op): complex ends need a complex dtype, got \(result.name)")
     }
-    if result == .bool { throw TensorError.dtype("\(op): bool is not supported; use an integer or floating dtype") }
+    for value in [start, end] { try value.checkFits(result, op: op) }
+    if result == .bool && count > 1 { throw TensorError.dtype("\(op): bool is not supported; use an integer or floating dtype") }
     return result
   }
 

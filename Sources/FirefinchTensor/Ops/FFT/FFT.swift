@@ -283,9 +283,8 @@ public enum FFT {
   private static func shifted(_ op: String, _ x: Tensor, _ dims: [Int]?, _ shift: (Int) -> Int) -> Tensor {
     ErrorScope.guarding {
       if x.isPoisoned { return x }
-      let dims = try (dims ?? Array(0..<x.rank)).map { try Layout.wrap(dim: $0, rank: x.rank, op: op) }
+      let dims = try (dims ?? Array(0..<x.rank)).map { try wrapped($0, x, op) }
       if dims.isEmpty { throw TensorError.value("\(op): there is no dim to shift in shape \(x.shape)") }
-      if x.rank == 0 { return x.clone() }
       return x.roll(dims.map { shift(x.size($0)) }, dims: dims)
     }
   }

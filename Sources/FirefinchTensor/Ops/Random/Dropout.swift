@@ -8,6 +8,9 @@ extension Tensor {
     return result
   }
 
+  /// Everything dropped: no number is drawn.
+  private var dropped: Tensor { self * Tensor.zeros([], dtype: dtype) }
+
   private func checkProbability(_ p: Double, _ op: String) throws {
     if !(p >= 0 && p <= 1) { throw TensorError.value("\(op): the probability must be within 0...1, got \(p)") }
   }
@@ -18,6 +21,7 @@ extension Tensor {
     ErrorScope.guarding {
       try checkProbability(p, "dropout")
       if !training || p == 0 || isPoisoned || device != .cpu || elementCount == 0 { return self }
+      if p == 1 { return dropped }
       return self * (try mask(shape, p, generator))
     }
   }
@@ -36,6 +40,7 @@ extension Tensor {
     ErrorScope.guarding {
       try checkProbability(p, "featureDropout")
       if !training || p == 0 || isPoisoned || device != .cpu || elementCount == 0 { return self }
+      if p == 1 { return dropped }
       return self * (try mask(try channels("featureDropout"), p, generator))
     }
   }
@@ -57,9 +62,9 @@ extension Tensor {
     featureDropout(p, training: training, generator: generator)
   }
 
-  /// Whole channels of (N, C, D, H, W), or of (C, D, H, W), set to 0. Same as `F.dropout3d`.
+  /// Whole channels of (N, C, D, H, W) set to 0; any other shape counts as (C, …). Same as `F.dropout3d`.
   public func dropout3d(_ p: Double = 0.5, training: Bool = true, generator: Generator = .default) -> Tensor {
-    if rank != 4 { return featureDropout(p, training: training, generator: generator) }
+    if rank == 5 { return featureDropout(p, training: training, generator: generator) }
     return unsqueeze(dim: 0).featureDropout(p, training: training, generator: generator).squeeze(dim: 0)
   }
 
@@ -79,7 +84,7 @@ extension Tensor {
     ErrorScope.guarding {
       try checkProbability(p, op)
       if !training || p == 0 || isPoisoned || device != .cpu || elementCount == 0 { return self }
-      if p == 1 { return self * 0 }
+      if p == 1 { return dropped }
       if !dtype.isFloatingPoint { throw TensorError.dtype("\(op): expected a floating dtype, got \(dtype.name)") }
       let alpha = 1.7580993408473766
       let a = 1 / ((alpha * alpha * p + 1) * (1 - p)).squareRoot()

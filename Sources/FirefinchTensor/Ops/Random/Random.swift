@@ -10,8 +10,9 @@ public func withSeed<R>(_ seed: Int, _ body: () throws -> R) rethrows -> R { try
 extension Tensor {
   /// Fills memory in logical order by `draw`, whatever the strides.
   private func drawn(_ draw: (UnsafeMutableRawPointer, Int) throws -> Void) throws {
-    if device != .cpu || elementCount == 0 { return }
-    if isContiguous { return try draw(data, elementCount) }
+    if device != .cpu { return }
+    // Also without elements: the parameters are checked there.
+    if isContiguous || elementCount == 0 { return try draw(data, elementCount) }
     let dense = Tensor(empty: shape, dtype: dtype)
     try draw(dense.data, elementCount)
     copyData(from: dense)
