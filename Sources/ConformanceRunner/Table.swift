@@ -19,6 +19,8 @@ struct Table {
     addCreation()
     addRandom()
     addShapes()
+    addReductions()
+    addIndexing()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.
@@ -174,6 +176,7 @@ struct Binder {
       return value.scalar != nil
     case "int", "SymInt":
       if case .bool = value { return isLenient }
+      if case .tensor = value { return isLenient && value.integer != nil }
       return value.integer != nil
     case "float":
       switch value {

@@ -156,7 +156,7 @@ public enum Safetensors {
         throw fail("'\(name)' has the unknown dtype \(type)")
       }
       let shape = sizes.compactMap(\.integer)
-      guard shape.count == sizes.count, shape.count <= 64, let count = Tensor.checkedCount(shape) else {
+      guard shape.count == sizes.count, shape.count <= 256, let count = Tensor.checkedCount(shape) else {
         throw fail("'\(name)' has a shape that is not possible: \(member.value["shape"]!.serialized.prefix(200))")
       }
       guard let begin = offsets[0].integer, let end = offsets[1].integer, begin >= 0, begin <= end, end <= available

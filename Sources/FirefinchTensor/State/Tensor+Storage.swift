@@ -7,8 +7,8 @@ extension Tensor {
   /// A tensor over memory that may be shared with others, as `torch.as_strided` over a storage. For readers of files:
   /// every number is checked, so that hostile ones throw instead of reading elsewhere.
   public convenience init(storage: Storage, checked layout: Layout, dtype: DType) throws(TensorError) {
-    guard layout.shape.count == layout.strides.count, layout.rank <= 64 else {
-      throw .shape("Tensor: \(layout.rank) sizes with \(layout.strides.count) strides, expected as many, at most 64")
+    guard layout.shape.count == layout.strides.count, layout.rank <= 256 else {
+      throw .shape("Tensor: \(layout.rank) sizes with \(layout.strides.count) strides, expected as many, at most 256")
     }
     guard layout.offset >= 0, layout.shape.allSatisfy({ $0 >= 0 }), layout.strides.allSatisfy({ $0 >= 0 }) else {
       throw .shape(

@@ -72,6 +72,12 @@ extension Tensor {
     set { assign(newValue, at: indices.map(\.tensorIndex)) }
   }
 
+  /// The same with the positions in an array.
+  public subscript(indices indices: [TensorIndex]) -> Tensor {
+    get { ErrorScope.guarding { try item(at: indices) } }
+    set { assign(newValue, at: indices) }
+  }
+
   /// Writes a number at a subscript. Same as `x[…] = number`.
   public func set(_ indices: any TensorIndexing..., to value: some ScalarConvertible) {
     assign(Tensor.wrapped(value.scalar).to(dtype), at: indices.map(\.tensorIndex))

@@ -20,7 +20,7 @@ enum Indexing {
   }
 
   static func checkIndex(_ index: Tensor, _ op: String) throws {
-    if index.dtype != .int64 && index.dtype != .int32 {
+    if !index.dtype.isInteger {
       throw TensorError.dtype("\(op): expected int64 or int32 indices, got \(index.dtype.name)")
     }
   }
@@ -44,7 +44,7 @@ enum Indexing {
 
 extension Op {
   static let gather: Op = Op.structured(
-    "gather(Tensor self, int dim, Tensor index) -> Tensor", saves: .inputs(2),
+    "gather(Tensor self, int dim, Tensor index) -> Tensor", saves: .inputs(2), complex: .parts,
     plan: { call in
       let (x, index) = (call.tensor(0), call.tensor(2))
       _ = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "gather")
@@ -97,7 +97,7 @@ extension Op {
     _ name: String, _ join: IndexKernel.Join, derivative: @escaping @Sendable (Gradient) -> [Tensor?]
   ) -> Op {
     .structured(
-      "\(name)(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", saves: .inputs(2),
+      "\(name)(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", saves: .inputs(2), complex: .parts,
       plan: { call in
         let (x, index, source) = (call.tensor(0), call.tensor(2), call.tensor(3))
         let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: name)
@@ -150,7 +150,7 @@ extension Op {
   }
 
   static let indexSelect: Op = Op.structured(
-    "index_select(Tensor self, int dim, Tensor index) -> Tensor", saves: .inputs(2),
+    "index_select(Tensor self, int dim, Tensor index) -> Tensor", saves: .inputs(2), complex: .parts,
     plan: { call in
       let (x, index) = (call.tensor(0), call.tensor(2))
       let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "indexSelect")
@@ -185,6 +185,13 @@ extension Op {
 
   static let indexAdd: Op = Op.structured(
     "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", saves: .inputs(2),
+    complex: .composite { c in
+      let source = c.tensor(3) * c.scalar(4)
+      let parts = [(c.tensor(0).real, source.real), (c.tensor(0).imag, source.imag)].map { x, y in
+        x.indexAdd(dim: c.int(1), index: c.tensor(2), y)
+      }
+      return [Tensor.complex(parts[0], parts[1])]
+    },
     plan: { call in
       let (x, index, source) = (call.tensor(0), call.tensor(2), call.tensor(3))
       let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "indexAdd")

@@ -32,6 +32,18 @@ enum Dense {
 private func softmaxOp(_ name: String, log: Bool) -> Op {
   .structured(
     "\(name)(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", saves: .outputs(0),
+    complex: .composite { c in
+      let (x, dim) = (c.tensor(0), c.int(1))
+      if let dtype = c.optionalDType(2), !dtype.isComplex {
+        let real = x.to(dtype)
+        return [log ? real.logSoftmax(dim: dim) : real.softmax(dim: dim)]
+      }
+      let d = try Layout.wrap(dim: dim, rank: x.rank, op: name)
+      if x.elementCount == 0 { return [x.clone()] }
+      let shifted = x - withNoGrad { x.detach().real.amax(dim: [d], keepDim: true) }
+      let size = shifted.exp().sum(dim: [d], keepDim: true)
+      return [log ? shifted - size.log() : shifted.exp() / size]
+    },
     plan: { call in
       let x = call.tensor(0)
       _ = try Layout.wrap(dim: call.int(1), rank: x.rank, op: name)

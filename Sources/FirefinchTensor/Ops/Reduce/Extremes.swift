@@ -53,11 +53,13 @@ extension Op {
     saves: Op.Saves(inputs: [0], outputs: [0]), derivative: shared, samples: reductionSamples)
   static let argmax = argument("argmax", .argmax)
   static let argmin = argument("argmin", .argmin)
-  static let any = Op.reduction(
+  static let any: Op = .reduction(
     "any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", .any, dtypes: .bool,
+    complex: .composite { c in [Op.any.results([.tensor(c.tensor(0) .!= 0)] + c.arguments.dropFirst())[0]] },
     samples: { [Sample(.tensor(sample() .> 2), gradient: false), Sample(.tensor(sample()), .ints([1]), gradient: false)] })
-  static let all = Op.reduction(
+  static let all: Op = .reduction(
     "all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", .all, dtypes: .bool,
+    complex: .composite { c in [Op.all.results([.tensor(c.tensor(0) .!= 0)] + c.arguments.dropFirst())[0]] },
     samples: { [Sample(.tensor(sample() .> -1), gradient: false), Sample(.tensor(sample()), .ints([1]), gradient: false)] })
 }
 

@@ -11,10 +11,19 @@ private enum Parts {
 extension Op {
   static let logsumexp: Op = .structured(
     "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
+    complex: .composite { c in
+      let x = c.tensor(0)
+      let dims = try Layout.wrap(dims: c.optionalInts(1), rank: x.rank, op: "logsumexp")
+      let shape = Reduce.shape(x.shape, dims: dims, keepDim: c.bool(2))
+      if x.elementCount == 0 { return [Tensor.full(shape, Scalar.complex(-.infinity, 0), dtype: x.dtype)] }
+      var top = withNoGrad { x.detach().real.amax(dim: dims, keepDim: true) }
+      top = Tensor.where(top.isInf(), 0, top)
+      let sum = (x - top).exp().sum(dim: dims.isEmpty ? nil : dims, keepDim: true)
+      return [(sum.log() + top).reshape(shape)]
+    },
     plan: { call in
       let x = call.tensor(0)
       let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "logsumexp")
-      if x.dtype.isComplex { throw TensorError.dtype("logsumexp: complex tensors are not supported yet") }
       let dtype = x.dtype.isFloatingPoint ? x.dtype : DType.defaultFloat
       return [TensorSpec(Reduce.shape(x.shape, dims: dims, keepDim: call.bool(2)), dtype)]
     },

@@ -1,9 +1,19 @@
 import FirefinchCore
 
 extension Op {
-  static let prod = Op.reduction(
+  static let prod: Op = .reduction(
     "prod.dim_int(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", .product,
     dtypes: .sum, saves: Op.Saves(inputs: [0], outputs: [0]),
+    complex: .composite { c in
+      var x = c.tensor(0)
+      let dims = try Layout.wrap(dims: c.optionalInts(1), rank: x.rank, op: "prod")
+      if let dtype = c.optionalDType(3) { x = x.to(dtype) }
+      let shape = Reduce.shape(x.shape, dims: dims, keepDim: c.bool(2))
+      for dim in dims {
+        x = x.shape[dim] == 0 ? x.sum(dim: dim, keepDim: true) + 1 : x.foldingReduction(dim: dim) { $0 * $1 }
+      }
+      return [x.reshape(shape)]
+    },
     derivative: { c in
       let x = c.input(0).to(c.grad().dtype)
       if x.elementCount == 0 { return [x.zerosLike()] }

@@ -30,9 +30,7 @@ private enum Scan {
   static func resultDType(_ call: OpCall, _ index: Int) throws -> DType {
     let x = call.tensor(0)
     let dtype = call.optionalDType(index) ?? (x.dtype.isFloatingPoint ? x.dtype : .int64)
-    if dtype.isComplex || x.dtype.isComplex {
-      throw TensorError.dtype("\(call.name): complex tensors are not supported yet, got \(x.dtype.name)")
-    }
+    if dtype.isComplex { throw TensorError.dtype("\(call.name): convert the tensor to \(dtype.name) first") }
     return dtype
   }
 }
@@ -46,11 +44,11 @@ private let scanSamples: @Sendable () -> [Sample] = {
 }
 
 private func running(
-  _ name: String, _ join: ScanKernel.Join, saves: Op.Saves, samples: @escaping @Sendable () -> [Sample],
-  derivative: @escaping @Sendable (Gradient) -> [Tensor?]
+  _ name: String, _ join: ScanKernel.Join, saves: Op.Saves, complex: Op.ComplexRule,
+  samples: @escaping @Sendable () -> [Sample], derivative: @escaping @Sendable (Gradient) -> [Tensor?]
 ) -> Op {
   .structured(
-    "\(name)(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", saves: saves,
+    "\(name)(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", saves: saves, complex: complex,
     plan: { call in
       _ = try Layout.wrap(dim: call.int(1), rank: call.tensor(0).rank, op: name)
       return [TensorSpec(call.tensor(0).shape, try Scan.resultDType(call, 2))]
@@ -97,13 +95,49 @@ private func extreme(_ name: String, largest: Bool) -> Op {
     }, samples: scanSamples)
 }
 
+extension Tensor {
+  /// log(exp(x) + exp(y)) of complex numbers, the one with the larger real part taken out.
+  func logaddexpOfComplex(_ other: Tensor) -> Tensor {
+    let isLarger = real.detach() .>= other.real.detach()
+    let large = Tensor.where(isLarger, self, other), small = Tensor.where(isLarger, other, self)
+    return large + (small - large).exp().log1p()
+  }
+
+  /// Running products or the like along `dim` by doubling steps, log2(n) passes: for dtypes without a kernel.
+  func doublingScan(dim: Int, _ join: (Tensor, Tensor) -> Tensor) throws -> Tensor {
+    let d = try Layout.wrap(dim: dim, rank: rank, op: "scan")
+    var result = self
+    var step = 1
+    while rank > 0 && step < shape[d] {
+      let n = shape[d]
+      let head = result.narrow(dim: d, start: 0, length: step)
+      let tail = join(result.narrow(dim: d, start: 0, length: n - step), result.narrow(dim: d, start: step, length: n - step))
+      result = Tensor.cat([head, tail], dim: d)
+      step *= 2
+    }
+    return result === self ? clone() : result
+  }
+
+  /// All elements along `dim` joined in pairs, log2(n) passes; the dim is kept with size 1.
+  func foldingReduction(dim: Int, _ join: (Tensor, Tensor) -> Tensor) -> Tensor {
+    var result = self
+    while result.shape[dim] > 1 {
+      let n = result.shape[dim], half = n / 2
+      let pair = join(result.narrow(dim: dim, start: 0, length: half), result.narrow(dim: dim, start: half, length: half))
+      result = n % 2 == 0 ? pair : Tensor.cat([pair, result.narrow(dim: dim, start: n - 1, length: 1)], dim: dim)
+    }
+    return result
+  }
+}
+
 extension Op {
-  static let cumsum = running("cumsum", .sum, saves: .nothing, samples: scanSamples) { c in
+  static let cumsum = running("cumsum", .sum, saves: .nothing, complex: .parts, samples: scanSamples) { c in
     [c.grad().reverseCumsum(dim: c.int(1))]
   }
 
   static let cumprod = running(
     "cumprod", .product, saves: Op.Saves(inputs: [0], outputs: [0]),
+    complex: .composite { c in [try c.tensor(0).doublingScan(dim: c.int(1)) { $0 * $1 }] },
     samples: {
       // Zeros: the derivative must not divide by them.
       let zeros = Tensor([0.5, 0, 2.0, 3.5, 0, 1.5, 0.25, -2.0, 0, 0.75, 0, -0.5], shape: [2, 3, 2], dtype: .float64)
@@ -120,6 +154,7 @@ extension Op {
 
   static let logcumsumexp: Op = .structured(
     "logcumsumexp(Tensor self, int dim) -> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
+    complex: .composite { c in [try c.tensor(0).doublingScan(dim: c.int(1)) { $0.logaddexpOfComplex($1) }] },
     plan: { call in
       let x = call.tensor(0)
       _ = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "logcumsumexp")

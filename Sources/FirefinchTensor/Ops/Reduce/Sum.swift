@@ -40,8 +40,19 @@ extension Tensor {
     mean(dim: [dim], keepDim: keepDim, dtype: dtype)
   }
 
-  /// Sums broadcast dims out, so that the result has `shape`. Same as `Tensor.sum_to_size`.
-  public func sumTo(_ target: Shape) -> Tensor {
+  /// Sums broadcast dims out, so that the result has `shape`, which broadcasts to this tensor's. Same as
+  /// `Tensor.sum_to_size`.
+  public func sumToSize(_ target: Shape) -> Tensor {
+    ErrorScope.guarding {
+      if isPoisoned { return self }
+      let wide = try Layout.broadcast(shape, target, op: "sumToSize")
+      if wide != shape { throw TensorError.shape("sumToSize: size \(target) does not broadcast to shape \(shape)") }
+      return sumTo(target)
+    }
+  }
+
+  /// `sumToSize` without the check.
+  func sumTo(_ target: Shape) -> Tensor {
     let lead = rank - target.count
     var dims = Array(0..<Swift.max(lead, 0))
     for i in 0..<target.count where target[i] == 1 && shape[lead + i] != 1 { dims.append(lead + i) }

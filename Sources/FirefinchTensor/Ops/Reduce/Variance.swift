@@ -20,6 +20,13 @@ extension Op {
   static let variance: Op = .structured(
     "var.correction(Tensor self, int[1]? dim=None, bool keepdim=False, *, Scalar? correction=None) -> Tensor",
     saves: .inputs(0),
+    complex: .composite { c in
+      // Both parts' squared distances from the mean.
+      try [
+        variance.call([.tensor(c.tensor(0).real)] + c.arguments.dropFirst())[0]
+          + variance.call([.tensor(c.tensor(0).imag)] + c.arguments.dropFirst())[0]
+      ]
+    },
     plan: { call in
       let x = call.tensor(0)
       let dims = try Layout.wrap(dims: call.optionalInts(1), rank: x.rank, op: "var")
@@ -100,10 +107,10 @@ extension Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
       if rank > 2 { throw TensorError.shape("cov: expected at most 2 dims, got shape \(shape)") }
-      if !dtype.isFloatingPoint { return to(DType.defaultFloat).cov(correction: correction) }
+      if !dtype.isDifferentiable { return to(DType.defaultFloat).cov(correction: correction) }
       let x = rank == 2 ? self : reshape([1, elementCount])
       let centred = x - x.mean(dim: 1, keepDim: true)
-      return centred.mm(centred.t()).div(Tensor(divisor(x.size(1), Double(correction)), dtype: dtype)).squeeze()
+      return (centred.mm(centred.mH) / divisor(x.size(1), Double(correction))).squeeze()
     }
   }
   /// Correlation coefficients of variables (rows). Same as `torch.corrcoef`.
