@@ -15,6 +15,9 @@ struct Table {
   init() {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
     addCore()
+    addFFT()
+    addCreation()
+    addRandom()
     addShapes()
     addReductions()
     addIndexing()

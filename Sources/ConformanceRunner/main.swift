@@ -52,6 +52,9 @@ struct Runner {
     case "ops", "sparse":
       let name = document["op"]?.text ?? document["name"]?.text ?? ""
       return try OperatorCase(name: name, json: item, table: table, decoder: decoder).run()
+    case "random", "rng_exact":
+      let name = item["op"]?.text ?? document["name"]?.text ?? ""
+      return try RandomCase(name: name, json: item, table: table, decoder: decoder).run()
     default: throw Unsupported("kind \(kind)")
     }
   }

@@ -1,7 +1,7 @@
 /// Every op record, by name. A test scans `Ops/` for records that are missing here.
 public enum OpCatalog {
   /// All records.
-  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex
+  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex + fourier
 
   static let pointwise: [Op] = [
     .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
@@ -35,6 +35,9 @@ public enum OpCatalog {
   ]
   static let sorting: [Op] = [
     .sort, .topk,
+  ]
+  static let fourier: [Op] = [
+    .fftC2C, .fftR2C, .fftC2R,
   ]
   static let complex: [Op] = [
     .complex, .viewAsReal, .viewAsComplex, .conj, .angle,

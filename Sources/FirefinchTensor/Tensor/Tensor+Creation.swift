@@ -27,6 +27,7 @@ extension Tensor {
     ErrorScope.guarding {
       try checkSizes(shape, op: "full")
       let type = dtype ?? value.scalar.dtype(defaultFloat: DType.defaultFloat)
+      try value.scalar.checkFits(type, op: "full")
       let result = Tensor(empty: shape, dtype: type, device: device)
       result.fillData(value.scalar)
       return result
@@ -43,60 +44,33 @@ extension Tensor {
   }
   /// One value everywhere, with this tensor's shape and dtype. Same as `torch.full_like`.
   public func fullLike(_ value: some ScalarConvertible, dtype: DType? = nil) -> Tensor {
-    let result = emptyLike(dtype: dtype)
-    result.fillData(value.scalar)
-    return result
-  }
-
-  /// `start`, `start + step`, … below `end`; int64 when all are integers. Same as `torch.arange`.
-  public static func arange<N: ScalarConvertible>(
-    _ start: N, _ end: N, step: N? = nil, dtype: DType? = nil
-  ) -> Tensor {
-    let (first, last, by) = (start.scalar, end.scalar, step?.scalar ?? .int(1))
-    return ErrorScope.guarding {
-      let stride = by.doubleValue
-      let span = last.doubleValue - first.doubleValue
-      if stride == 0 || !stride.isFinite || !span.isFinite {
-        throw TensorError.value("arange: from \(first) to \(last) in steps of \(by) never ends; use a finite step other than 0")
-      }
-      if span / stride < 0 {
-        throw TensorError.value("arange: a step of \(by) leads away from \(last), starting at \(first)")
-      }
-      let isInteger = [first, last, by].allSatisfy { if case .double = $0 { false } else { true } }
-      let count = Int((span / stride).rounded(.up))
-      let type = dtype ?? (isInteger ? .int64 : DType.defaultFloat)
-      if isInteger {
-        return Tensor((0..<count).map { first.intValue + $0 * by.intValue }, dtype: type)
-      }
-      return Tensor((0..<count).map { first.doubleValue + Double($0) * stride }, dtype: type)
-    }
-  }
-
-  /// 0, 1, … below `end`. Same as `torch.arange(end)`.
-  public static func arange<N: ScalarConvertible>(_ end: N, dtype: DType? = nil) -> Tensor {
-    if case .double = end.scalar { return arange(0.0, end.scalar.doubleValue, dtype: dtype) }
-    return arange(0, end.scalar.intValue, dtype: dtype)
-  }
-
-  /// `count` values evenly from `start` to `end`, both included. Same as `torch.linspace`.
-  public static func linspace(_ start: Double, _ end: Double, _ count: Int, dtype: DType? = nil) -> Tensor {
     ErrorScope.guarding {
-      if count < 0 { throw TensorError.value("linspace: the number of steps must not be negative, got \(count)") }
-      let step = count > 1 ? (end - start) / Double(count - 1) : 0
-      // From both ends to the middle, so that the last value is exact.
-      let values = (0..<count).map { i in
-        i < (count + 1) / 2 ? start + step * Double(i) : end - step * Double(count - 1 - i)
-      }
-      return Tensor(values, dtype: dtype ?? DType.defaultFloat)
+      try value.scalar.checkFits(dtype ?? self.dtype, op: "fullLike")
+      let result = emptyLike(dtype: dtype)
+      result.fillData(value.scalar)
+      return result
     }
   }
 
-  /// Powers of `base` with evenly spaced exponents. Same as `torch.logspace`.
-  public static func logspace(
-    _ start: Double, _ end: Double, _ count: Int, base: Double = 10, dtype: DType? = nil
-  ) -> Tensor {
-    let exponents = linspace(start, end, count, dtype: .float64)
-    return Tensor(base, dtype: .float64).pow(exponents).to(dtype ?? DType.defaultFloat)
+  /// A 0-dim tensor of the default floating dtype, or `dtype`. Same as `torch.scalar_tensor`.
+  public static func scalarTensor(_ value: some ScalarConvertible, dtype: DType? = nil) -> Tensor {
+    full([], value, dtype: dtype ?? DType.defaultFloat)
+  }
+
+  /// Uninitialised elements, the dims being laid out in memory in the order `physical`, outermost first. Same as
+  /// `torch.empty_permuted`.
+  public static func emptyPermuted(_ shape: Shape, physical: [Int], dtype: DType? = nil) -> Tensor {
+    ErrorScope.guarding {
+      try checkSizes(shape, op: "emptyPermuted")
+      let dims = physical
+      if dims.sorted() != Array(0..<shape.count) {
+        throw TensorError.value("emptyPermuted: expected each dim of \(shape) once, got \(physical)")
+      }
+      let outermost = Tensor(empty: Shape(dims.map { shape[$0] }), dtype: dtype ?? DType.defaultFloat)
+      var places = dims
+      for (place, dim) in dims.enumerated() { places[dim] = place }
+      return outermost.permute(places)
+    }
   }
 
   /// The identity matrix, `rows` by `columns` (square when left out). Same as `torch.eye`.

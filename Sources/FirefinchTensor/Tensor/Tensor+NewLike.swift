@@ -42,6 +42,11 @@ extension Tensor {
     Tensor.empty(shape, dtype: dtype ?? self.dtype, device: device)
   }
 
+  /// Uninitialised elements with the given strides and this tensor's dtype. Same as `Tensor.new_empty_strided`.
+  public func newEmptyStrided(_ shape: Shape, strides: Shape, dtype: DType? = nil) -> Tensor {
+    Tensor.emptyStrided(shape, strides: strides, dtype: dtype ?? self.dtype)
+  }
+
   /// Uninitialised elements with the given strides. Same as `torch.empty_strided`.
   public static func emptyStrided(_ shape: Shape, strides: Shape, dtype: DType? = nil) -> Tensor {
     ErrorScope.guarding {
@@ -74,41 +79,6 @@ extension Tensor {
       }
       let powers = Tensor.arange(columns ?? elementCount)
       return unsqueeze(dim: 1).pow(increasing ? powers : powers.flip([0]))
-    }
-  }
-
-  /// Window functions for signals: sums of cosines.
-  private static func cosineWindow(_ name: String, _ count: Int, _ periodic: Bool, _ weights: [Double], _ dtype: DType?)
-    -> Tensor
-  {
-    ErrorScope.guarding {
-      if count < 0 { throw TensorError.value("\(name): the length must not be negative, got \(count)") }
-      if count == 1 { return Tensor.ones([1], dtype: dtype) }
-      let phase = Tensor.arange(count, dtype: .float64) * (2 * Double.pi / Double(periodic ? count : count - 1))
-      var sum = Tensor.zeros([count], dtype: .float64)
-      for (k, weight) in weights.enumerated() { sum = sum + (phase * k).cos() * weight }
-      return sum.to(dtype ?? DType.defaultFloat)
-    }
-  }
-  /// Same as `torch.hann_window`.
-  public static func hannWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
-    cosineWindow("hannWindow", count, periodic, [0.5, -0.5], dtype)
-  }
-  /// Same as `torch.hamming_window`.
-  public static func hammingWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
-    cosineWindow("hammingWindow", count, periodic, [0.54, -0.46], dtype)
-  }
-  /// Same as `torch.blackman_window`.
-  public static func blackmanWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
-    cosineWindow("blackmanWindow", count, periodic, [0.42, -0.5, 0.08], dtype)
-  }
-  /// Same as `torch.bartlett_window`.
-  public static func bartlettWindow(_ count: Int, periodic: Bool = true, dtype: DType? = nil) -> Tensor {
-    ErrorScope.guarding {
-      if count < 0 { throw TensorError.value("bartlettWindow: the length must not be negative, got \(count)") }
-      if count == 1 { return Tensor.ones([1], dtype: dtype) }
-      let half = Double(periodic ? count : count - 1) / 2
-      return (1 - (Tensor.arange(count, dtype: .float64) / half - 1).abs()).to(dtype ?? DType.defaultFloat)
     }
   }
 }

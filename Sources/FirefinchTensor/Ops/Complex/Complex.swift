@@ -84,7 +84,9 @@ extension Tensor {
         throw TensorError.dtype(
           "polar: expected two float32 or two float64 tensors, got \(abs.dtype.name) and \(angle.dtype.name)")
       }
-      return complex(abs * angle.cos(), abs * angle.sin())
+      // Of a negative absolute value the gradient is that of the value with its sign taken off, as PyTorch's.
+      let size = GradMode.isEnabled && abs.requiresGrad ? abs.abs() + withNoGrad { abs.detach() - abs.detach().abs() } : abs
+      return complex(size * angle.cos(), size * angle.sin())
     }
   }
 

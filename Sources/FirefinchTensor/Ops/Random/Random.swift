@@ -10,8 +10,9 @@ public func withSeed<R>(_ seed: Int, _ body: () throws -> R) rethrows -> R { try
 extension Tensor {
   /// Fills memory in logical order by `draw`, whatever the strides.
   private func drawn(_ draw: (UnsafeMutableRawPointer, Int) throws -> Void) throws {
-    if device != .cpu || elementCount == 0 { return }
-    if isContiguous { return try draw(data, elementCount) }
+    if device != .cpu { return }
+    // Also without elements: the parameters are checked there.
+    if isContiguous || elementCount == 0 { return try draw(data, elementCount) }
     let dense = Tensor(empty: shape, dtype: dtype)
     try draw(dense.data, elementCount)
     copyData(from: dense)
@@ -99,12 +100,20 @@ extension Tensor {
     }
   }
 
+  /// 1 with probability `p` for each element, else 0. Same as `torch.bernoulli(input, p)`.
+  public func bernoulli(_ p: Double, generator: Generator = .default) -> Tensor {
+    Tensor.fresh(shape, dtype, "bernoulli") {
+      try generator.fillBernoulli($0.data, dtype: $0.dtype, count: $0.elementCount, p: p)
+    }
+  }
+
   /// Indices drawn with these weights, (n) or (rows, n). Same as `torch.multinomial`.
   public func multinomial(_ samples: Int, replacement: Bool = false, generator: Generator = .default) -> Tensor {
     ErrorScope.guarding {
       if rank < 1 || rank > 2 || !dtype.isFloatingPoint {
         throw TensorError.shape("multinomial: expected floating-point weights (n) or (rows, n), got \(dtype.name) \(shape)")
       }
+      if samples < 1 { throw TensorError.value("multinomial: cannot draw \(samples) samples; ask for at least 1") }
       let weights = detach().contiguous()
       let rows = rank == 2 ? size(0) : 1
       let result = Tensor(empty: rank == 2 ? [rows, samples] : [samples], dtype: .int64)
@@ -152,5 +161,22 @@ extension Tensor {
   /// Fills with the number of trials until a success of probability p. Same as `Tensor.geometric_`.
   @discardableResult public func geometric_(_ p: Double, generator: Generator = .default) -> Tensor {
     drawInPlace("geometric_") { try generator.fillGeometric($0, dtype: dtype, count: $1, p: p) }
+  }
+  /// Fills with 1 and 0, the probability of 1 being that of the same place in `p`, which broadcasts. Same as
+  /// `Tensor.bernoulli_(p)`.
+  @discardableResult public func bernoulli_(_ p: Tensor, generator: Generator = .default) -> Tensor {
+    drawInPlace("bernoulli_") {
+      let dense = p.detach().expand(shape).contiguous()
+      if dense.isPoisoned { return }
+      try generator.fillBernoulli($0, dtype: dtype, count: $1, probabilities: dense.data, probabilityDType: p.dtype)
+    }
+  }
+  /// Fills from a Cauchy distribution. Same as `Tensor.cauchy_`.
+  @discardableResult public func cauchy_(median: Double = 0, sigma: Double = 1, generator: Generator = .default) -> Tensor {
+    drawInPlace("cauchy_") { try generator.fillCauchy($0, dtype: dtype, count: $1, median: median, sigma: sigma) }
+  }
+  /// Fills with exp of normal numbers. Same as `Tensor.log_normal_`.
+  @discardableResult public func logNormal_(mean: Double = 1, std: Double = 2, generator: Generator = .default) -> Tensor {
+    drawInPlace("log_normal_") { try generator.fillLogNormal($0, dtype: dtype, count: $1, mean: mean, std: std) }
   }
 }
