@@ -67,6 +67,9 @@ extension Layout {
     return viewDim == -1 ? result : nil
   }
 
+  /// The same layout beginning at another element of the storage.
+  public func at(_ offset: Int) -> Layout { Layout(shape: shape, strides: strides, offset: offset) }
+
   /// The real parts of complex elements, in units of the real dtype; the imaginary parts lie one element later.
   public var realParts: Layout {
     Layout(shape: shape, strides: Shape(strides.map { 2 * $0 }), offset: 2 * offset)

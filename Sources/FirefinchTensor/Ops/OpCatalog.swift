@@ -31,7 +31,7 @@ public enum OpCatalog {
     .adaptiveMaxPool, .softmax, .logSoftmax, .attention,
   ]
   static let indexing: [Op] = [
-    .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd, .index, .indexPut, .maskedFill, .maskedFillTensor,
+    .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd, .index, .indexPut, .maskedFill, .maskedFillTensor, .scatterReduce,
   ]
   static let sorting: [Op] = [
     .sort, .topk,

@@ -32,6 +32,58 @@ enum Indexing {
       "\(op): index \(bad.map(String.init) ?? "?") is out of range for dim \(dim) of size \(size)")
   }
 
+  /// Joins `source` into `result` at the indices along `dim`; the sizes were checked.
+  static func scatter(
+    _ source: Tensor, into result: Tensor, dim: Int, _ index: Tensor, _ join: IndexKernel.Join, _ name: String
+  ) throws {
+    // A 0-dim index or tensor stands for a vector of one element.
+    if result.rank == 0 || index.rank == 0 {
+      let line = result.alias(layout: result.rank == 0 ? Layout(contiguous: [1]).at(result.layout.offset) : result.layout)
+      let one: (Tensor) -> Tensor = { x in x.rank == 0 ? withNoGrad { x.detach().reshape([1]) } : x }
+      return try scatter(one(source), into: line, dim: dim, one(index), join, name)
+    }
+    let index = dense(index)
+    if index.elementCount == 0 { return }
+    let dim = try Layout.wrap(dim: dim, rank: index.rank, op: name)
+    let type = join == .assign ? result.dtype : accumulator(result.dtype)
+    let cut = cut(source, to: index.shape, dim: index.rank)
+    let source = memory(withNoGrad { cut.detach().to(type) })
+    // The kernel wants equal sizes outside `dim`: work on the part of the result that the index covers.
+    let region = Indexing.cut(result, to: index.shape, dim: dim)
+    let target = region.isContiguous && type == result.dtype ? region : withNoGrad { region.to(type).clone() }
+    let dense = target.isContiguous ? target : withNoGrad { target.contiguous() }
+    let (outer, m, inner) = Dense.split(index.shape, dim)
+    let n = dense.shape[dim]
+    let faults = IndexKernel.scatter(
+      type, join, outer: outer, n: n, m: m, inner: inner, source: source.data, index: index.pointer(Int64.self),
+      out: dense.data)
+    try checkFaults(faults, index, n, dim, name)
+    if dense !== region { region.copyData(from: dense) }
+  }
+
+  /// Throws when a scatter of these tensors along `dim` does not fit.
+  static func checkScatter(_ x: Tensor, _ dim: Int, _ index: Tensor, _ source: Tensor, _ name: String) throws {
+    let dim = try Layout.wrap(dim: dim, rank: x.rank, op: name)
+    try checkIndex(index, name)
+    let rank = Swift.max(x.rank, 1)
+    if index.elementCount > 0 && (rank != Swift.max(index.rank, 1) || rank != Swift.max(source.rank, 1)) {
+      throw TensorError.shape(
+        "\(name): self \(x.shape), index \(index.shape) and src \(source.shape) need the same number of dims")
+    }
+    if index.elementCount > 0 {
+      for i in 0..<index.rank {
+        let room = i < source.rank ? source.shape[i] : 1, own = i < x.rank ? x.shape[i] : 1
+        if index.shape[i] > room || (i != dim && index.shape[i] > own) {
+          throw TensorError.shape(
+            "\(name): index of shape \(index.shape) is larger than self \(x.shape) or src \(source.shape) in dim \(i)")
+        }
+      }
+    }
+    if x.dtype != source.dtype {
+      throw TensorError.dtype("\(name): self is \(x.dtype.name) and src \(source.dtype.name); convert one")
+    }
+  }
+
   /// `x` cut to the index's sizes in every dim but `dim`.
   static func cut(_ x: Tensor, to index: Shape, dim: Int) -> Tensor {
     var layout = x.layout
@@ -49,11 +101,11 @@ extension Op {
       let (x, index) = (call.tensor(0), call.tensor(2))
       _ = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "gather")
       try Indexing.checkIndex(index, "gather")
-      if x.rank != index.rank && index.elementCount > 0 {
+      if Swift.max(x.rank, 1) != Swift.max(index.rank, 1) && index.elementCount > 0 {
         throw TensorError.shape("gather: index of shape \(index.shape) needs as many dims as \(x.shape)")
       }
       let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "gather")
-      for i in 0..<x.rank where i != dim && index.shape[i] > x.shape[i] {
+      for i in 0..<Swift.min(x.rank, index.rank) where i != dim && index.shape[i] > x.shape[i] {
         throw TensorError.shape("gather: index of shape \(index.shape) is larger than \(x.shape) in dim \(i)")
       }
       return [TensorSpec(index.shape, x.dtype)]
@@ -62,7 +114,8 @@ extension Op {
       if results[0].elementCount == 0 { return }
       let index = Indexing.dense(call.tensor(2))
       let dim = try Layout.wrap(dim: call.int(1), rank: index.rank, op: "gather")
-      let x = Indexing.memory(Indexing.cut(call.tensor(0), to: index.shape, dim: dim))
+      let isLine = call.tensor(0).rank == 0 || index.rank == 0
+      let x = Indexing.memory(isLine ? call.tensor(0) : Indexing.cut(call.tensor(0), to: index.shape, dim: dim))
       let (outer, m, inner) = Dense.split(index.shape, dim)
       let n = x.rank == 0 ? 1 : x.shape[dim]
       let faults = IndexKernel.gather(
@@ -100,40 +153,12 @@ extension Op {
       "\(name)(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", saves: .inputs(2), complex: .parts,
       plan: { call in
         let (x, index, source) = (call.tensor(0), call.tensor(2), call.tensor(3))
-        let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: name)
-        try Indexing.checkIndex(index, name)
-        if index.elementCount > 0 && (x.rank != index.rank || x.rank != source.rank) {
-          throw TensorError.shape(
-            "\(name): self \(x.shape), index \(index.shape) and src \(source.shape) need the same number of dims")
-        }
-        for i in 0..<x.rank where index.shape[i] > source.shape[i] || (i != dim && index.shape[i] > x.shape[i]) {
-          throw TensorError.shape(
-            "\(name): index of shape \(index.shape) is larger than self \(x.shape) or src \(source.shape) in dim \(i)")
-        }
-        if x.dtype != source.dtype {
-          throw TensorError.dtype("\(name): self is \(x.dtype.name) and src \(source.dtype.name); convert one")
-        }
+        try Indexing.checkScatter(x, call.int(1), index, source, name)
         return [TensorSpec(x.shape, x.dtype)]
       },
       forward: { call, results in
         results[0].copyData(from: call.tensor(0))
-        let index = Indexing.dense(call.tensor(2))
-        if index.elementCount == 0 { return }
-        let dim = try Layout.wrap(dim: call.int(1), rank: index.rank, op: name)
-        let type = join == .assign ? results[0].dtype : Indexing.accumulator(results[0].dtype)
-        let cut = Indexing.cut(call.tensor(3), to: index.shape, dim: index.rank)
-        let source = Indexing.memory(withNoGrad { cut.detach().to(type) })
-        // The kernel wants equal sizes outside `dim`: work on the part of the result that the index covers.
-        let region = Indexing.cut(results[0], to: index.shape, dim: dim)
-        let target = region.isContiguous && type == results[0].dtype ? region : withNoGrad { region.to(type).clone() }
-        let dense = target.isContiguous ? target : withNoGrad { target.contiguous() }
-        let (outer, m, inner) = Dense.split(index.shape, dim)
-        let n = dense.rank == 0 ? 1 : dense.shape[dim]
-        let faults = IndexKernel.scatter(
-          type, join, outer: outer, n: n, m: m, inner: inner, source: source.data, index: index.pointer(Int64.self),
-          out: dense.data)
-        try Indexing.checkFaults(faults, index, n, dim, name)
-        if dense !== region { region.copyData(from: dense) }
+        try Indexing.scatter(call.tensor(3), into: results[0], dim: call.int(1), call.tensor(2), join, name)
       }, derivative: derivative,
       samples: {
         let source = sample() * 2
@@ -268,10 +293,22 @@ extension Tensor {
   }
   /// `gather` with an index that broadcasts. Same as `torch.take_along_dim`.
   public func takeAlong(dim: Int, _ index: Tensor) -> Tensor {
-    var shape = self.shape
-    let wrapped = dim < 0 ? dim + rank : dim
-    guard index.rank == rank, wrapped >= 0, wrapped < rank else { return gather(dim: dim, index: index) }
-    shape[wrapped] = index.size(wrapped)
-    return gather(dim: dim, index: index.expand(shape))
+    ErrorScope.guarding {
+      if isPoisoned || index.isPoisoned { return ErrorScope.poison() }
+      let d = try Layout.wrap(dim: dim, rank: rank, op: "takeAlong")
+      if index.rank != rank || index.dtype != .int64 {
+        throw TensorError.shape(
+          "takeAlong: expected int64 indices with the \(rank) dims of \(shape), got \(index.dtype.name) of \(index.shape)")
+      }
+      if rank == 0 { return gather(dim: 0, index: index) }
+      var (own, other) = (shape, index.shape)
+      own[d] = 1
+      other[d] = 1
+      var wide = try Layout.broadcast(own, other, op: "takeAlong")
+      wide[d] = shape[d]
+      var target = wide
+      target[d] = index.shape[d]
+      return expand(wide).gather(dim: d, index: index.expand(target))
+    }
   }
 }

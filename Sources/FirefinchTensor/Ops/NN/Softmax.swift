@@ -97,6 +97,12 @@ extension Tensor {
   public func softmax(dim: Int, dtype: DType? = nil) -> Tensor { Op.softmax(.tensor(self), .int(dim), Value(dtype)) }
   /// Logarithm of `softmax`, without its rounding. Same as `torch.log_softmax`.
   public func logSoftmax(dim: Int, dtype: DType? = nil) -> Tensor { Op.logSoftmax(.tensor(self), .int(dim), Value(dtype)) }
+  /// The gradient of softmax's argument, this being the gradient of its result `output`. Same as
+  /// `torch._softmax_backward_data`.
+  public func softmaxBackward(_ output: Tensor, dim: Int) -> Tensor {
+    let weighted = self * output
+    return weighted - output * weighted.sum(dim: dim, keepDim: true)
+  }
   /// softmax(-x). Same as `F.softmin`.
   public func softmin(dim: Int) -> Tensor { (-self).softmax(dim: dim) }
 }

@@ -282,6 +282,7 @@ extension Tensor {
       if isPoisoned { return self }
       if rank == 0 { throw TensorError.shape("diff: expected a tensor of at least 1 dim, got shape []") }
       if n < 0 { throw TensorError.value("diff: the order must not be negative, got \(n)") }
+      if n == 0 { return clone() }
       let d = try Layout.wrap(dim: dim, rank: rank, op: "diff")
       var parts = [self]
       if let prepend { parts.insert(prepend, at: 0) }
