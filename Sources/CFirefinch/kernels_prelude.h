@@ -11,6 +11,7 @@
 #include <immintrin.h>
 #endif
 #include "include/ff_types.h"
+#include "special.h"
 #include "include/ff_recurrent.h"
 
 // A thread's scratch memory for the pointwise engine, 64-aligned, freed when the thread ends. Each call invalidates what

@@ -20,6 +20,7 @@ struct Table {
     addRandom()
     addShapes()
     addReductions()
+    addPointwise()
     addIndexing()
   }
 
@@ -51,7 +52,7 @@ struct Table {
   }
 
   /// Calls the function `name`. The first overload whose arguments bind is taken; first without, then with conversions of
-  /// numbers to tensors.
+  /// tensors to numbers and bools to integers.
   func call(_ name: String, _ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer {
     guard contains(name) else { throw Unsupported("\(name) is not implemented") }
     if let raw = raws[name] { return try raw(args, kwargs) }
@@ -65,7 +66,7 @@ struct Table {
       }
       for op in record(name) ?? [] {
         do {
-          let bound = try Binder(schema: op.schema, isLenient: isLenient && op.isPointwise).bind(args, kwargs)
+          let bound = try Binder(schema: op.schema, isLenient: isLenient).bind(args, kwargs)
           return op.results(try Call(name: name, schema: op.schema, arguments: bound).values())
         } catch let mismatch as Mismatch { why = mismatch.message }
       }
@@ -80,7 +81,7 @@ struct Table {
     if entries[name] == nil, let ops = record(name) {
       for isLenient in [false, true] {
         for op in ops {
-          let binder = Binder(schema: op.schema, isLenient: isLenient && op.isPointwise)
+          let binder = Binder(schema: op.schema, isLenient: isLenient)
           guard let bound = try? binder.bind(args, kwargs), !op.isView else { continue }
           return op.inPlace(try Call(name: name, schema: op.schema, arguments: bound).values())
         }
@@ -101,7 +102,7 @@ struct Mismatch: Error {
 /// Puts arguments into a schema's order as Python does: by position, then by name, then defaults.
 struct Binder {
   let schema: Schema
-  /// Whether numbers may stand for tensors and bools for integers.
+  /// Whether tensors of one element may stand for numbers and bools for integers.
   let isLenient: Bool
 
   func bind(_ args: [Argument], _ kwargs: [(String, Argument)]) throws -> [Argument] {
@@ -129,12 +130,13 @@ struct Binder {
       if bound[index] != nil { throw Mismatch("argument '\(name)' given twice") }
       bound[index] = value
     }
+    let hasTensor = bound.contains { if case .tensor? = $0 { true } else { false } }
     return try zip(parameters, bound).map { parameter, value in
       guard let value else {
         guard parameter.defaultText != nil || parameter.isOptional else { throw Mismatch("missing argument '\(parameter.name)'") }
         return Binder.argument(parameter.defaultValue, parameter)
       }
-      guard fits(value, parameter) else {
+      guard fits(value, parameter, besideTensor: hasTensor) else {
         throw Mismatch("argument '\(parameter.name)' must be \(parameter.type), got \(value.typeName)")
       }
       return value
@@ -152,7 +154,7 @@ struct Binder {
     }
   }
 
-  private func fits(_ value: Argument, _ parameter: Schema.Parameter) -> Bool {
+  private func fits(_ value: Argument, _ parameter: Schema.Parameter, besideTensor: Bool) -> Bool {
     if case .none = value { return parameter.isOptional || parameter.type == "Any" || parameter.defaultText == "None" }
     let type = parameter.type
     if type == "Any" { return true }
@@ -167,7 +169,8 @@ struct Binder {
         } ?? false
       }
       if case .tensor = value { return true }
-      return isLenient && value.scalar != nil
+      if value.scalar == nil { return false }
+      return type == "TensorOrNumber" || type == "TensorOrScalar" && besideTensor
     }
     if type.hasSuffix("]") { return fits(list: value, type) }
     switch type {

@@ -24,7 +24,12 @@ typedef enum ff_class { FF_F32 = 0, FF_F64 = 1, FF_I64 = 2, FF_B8 = 3 } ff_class
   X(asinh,1) X(acosh,1) X(atanh,1) X(erf,1) X(erfc,1) X(erfinv,1) X(lgamma,1) X(digamma,1) X(sigmoid,1) \
   X(floor,1) X(ceil,1) X(round,1) X(trunc,1) \
   X(eq,2) X(ne,2) X(lt,2) X(le,2) X(gt,2) X(ge,2) X(isnan,1) X(isinf,1) X(signbit,1) \
-  X(and,2) X(or,2) X(xor,2) X(not,1) X(shl,2) X(shr,2) X(select,3)
+  X(and,2) X(or,2) X(xor,2) X(not,1) X(shl,2) X(shr,2) X(select,3) X(gcd,2) X(lcm,2) \
+  X(i0,1) X(i0e,1) X(i1,1) X(i1e,1) X(bessel_j0,1) X(bessel_j1,1) X(bessel_y0,1) X(bessel_y1,1) \
+  X(modified_bessel_k0,1) X(modified_bessel_k1,1) X(scaled_modified_bessel_k0,1) X(scaled_modified_bessel_k1,1) \
+  X(spherical_bessel_j0,1) X(airy_ai,1) X(erfcx,1) X(ndtri,1) X(log_ndtr,1) \
+  X(zeta,2) X(polygamma,2) X(igamma,2) X(igammac,2) X(chebyshev_t,2) X(chebyshev_u,2) X(chebyshev_v,2) X(chebyshev_w,2) \
+  X(hermite_h,2) X(hermite_he,2) X(laguerre_l,2) X(legendre_p,2)
 
 typedef enum ff_primitive {
 #define FF_ENUM(name, n) FF_OP_##name,

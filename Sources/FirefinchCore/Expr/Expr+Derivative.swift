@@ -171,6 +171,26 @@ extension Expr {
     .lgamma: { x, y, g in [g * x[0].digamma()] },
     .digamma: { x, y, g in [g * x[0].trigamma()] },
     .sigmoid: { x, y, g in [g * y * (1 - y)] },
+    .i0: { x, y, g in [g * special(.i1, x[0])] },
+    .i0e: { x, y, g in [g * (special(.i1e, x[0]) - x[0].sign() * y)] },
+    .i1: { x, y, g in
+      let isZero = x[0] .== 0
+      return [g * select(isZero, 0.5, special(.i0, x[0]) - y / select(isZero, 1, x[0]))]
+    },
+    .i1e: { x, y, g in
+      let isZero = x[0] .== 0
+      let safe = select(isZero, 1, x[0])
+      return [g * select(isZero, 0.5, special(.i0e, x[0]) - y * (x[0].sign() + safe.reciprocal()))]
+    },
+    .erfcx: { x, y, g in [g * (2 * x[0] * y - 1.1283791670955126)] },
+    .ndtri: { x, y, g in [g * 2.5066282746310002 * (y.square() * 0.5).exp()] },
+    .logNdtr: { x, y, g in
+      [g * 0.7978845608028654 / special(.erfcx, x[0] * -0.7071067811865476)]
+    },
+    .zeta: { x, y, g in [nil, -g * x[0] * special(.zeta, x[0] + 1, x[1])] },
+    .polygamma: { x, y, g in [nil, g * special(.polygamma, x[0] + 1, x[1])] },
+    .igamma: { x, y, g in [nil, g * ((x[0] - 1) * x[1].log() - x[1] - x[0].lgamma()).exp()] },
+    .igammac: { x, y, g in [nil, -g * ((x[0] - 1) * x[1].log() - x[1] - x[0].lgamma()).exp()] },
     .floor: { x, y, g in [nil] },
     .conj: { x, y, g in [g] },
     .realPart: { x, y, g in [g] },

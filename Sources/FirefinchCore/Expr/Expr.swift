@@ -161,6 +161,13 @@ extension Expr {
   public func trunc() -> Expr { .apply(.trunc, self) }
   public func square() -> Expr { self * self }
 
+  /// A special function of one value (`ff_special`), by its primitive.
+  public static func special(_ function: SpecialFunction, _ x: Expr) -> Expr { Expr(.apply(function.primitive, [x])) }
+  /// A special function of two values.
+  public static func special(_ function: SpecialFunction, _ x: Expr, _ y: Expr) -> Expr {
+    Expr(.apply(function.primitive, [x, y]))
+  }
+
   /// Derivative of digamma: the recurrence up to x ≥ 8 and the asymptotic series there (Abramowitz & Stegun 6.4.12);
   /// negative arguments by reflection (6.4.7).
   public func trigamma() -> Expr {

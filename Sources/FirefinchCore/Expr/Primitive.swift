@@ -44,6 +44,23 @@ public struct Primitive: Sendable, Hashable {
   static let shl = Primitive(FF_OP_shl), shr = Primitive(FF_OP_shr)
   static let select = Primitive(FF_OP_select, .select)
 
+  static let gcd = Primitive(FF_OP_gcd), lcm = Primitive(FF_OP_lcm)
+  static let i0 = Primitive(FF_OP_i0), i0e = Primitive(FF_OP_i0e), i1 = Primitive(FF_OP_i1), i1e = Primitive(FF_OP_i1e)
+  static let besselJ0 = Primitive(FF_OP_bessel_j0), besselJ1 = Primitive(FF_OP_bessel_j1)
+  static let besselY0 = Primitive(FF_OP_bessel_y0), besselY1 = Primitive(FF_OP_bessel_y1)
+  static let modifiedBesselK0 = Primitive(FF_OP_modified_bessel_k0)
+  static let modifiedBesselK1 = Primitive(FF_OP_modified_bessel_k1)
+  static let scaledModifiedBesselK0 = Primitive(FF_OP_scaled_modified_bessel_k0)
+  static let scaledModifiedBesselK1 = Primitive(FF_OP_scaled_modified_bessel_k1)
+  static let sphericalBesselJ0 = Primitive(FF_OP_spherical_bessel_j0), airyAi = Primitive(FF_OP_airy_ai)
+  static let erfcx = Primitive(FF_OP_erfcx), ndtri = Primitive(FF_OP_ndtri), logNdtr = Primitive(FF_OP_log_ndtr)
+  static let zeta = Primitive(FF_OP_zeta), polygamma = Primitive(FF_OP_polygamma)
+  static let igamma = Primitive(FF_OP_igamma), igammac = Primitive(FF_OP_igammac)
+  static let chebyshevT = Primitive(FF_OP_chebyshev_t), chebyshevU = Primitive(FF_OP_chebyshev_u)
+  static let chebyshevV = Primitive(FF_OP_chebyshev_v), chebyshevW = Primitive(FF_OP_chebyshev_w)
+  static let hermiteH = Primitive(FF_OP_hermite_h), hermiteHe = Primitive(FF_OP_hermite_he)
+  static let laguerreL = Primitive(FF_OP_laguerre_l), legendreP = Primitive(FF_OP_legendre_p)
+
   /// Primitives over complex numbers that lowering replaces by real ones; no kernel sees them.
   private init(symbolic number: UInt16) {
     code = 0xFF00 | number

@@ -1,7 +1,7 @@
 /// Every op record, by name. A test scans `Ops/` for records that are missing here.
 public enum OpCatalog {
   /// All records.
-  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex + fourier
+  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex + special + fourier
 
   static let pointwise: [Op] = [
     .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
@@ -41,5 +41,13 @@ public enum OpCatalog {
   ]
   static let complex: [Op] = [
     .complex, .viewAsReal, .viewAsComplex, .conj, .angle,
+  ]
+  static let special: [Op] = [
+    .sgn, .sinc, .deg2rad, .rad2deg, .isPosInf, .isNegInf, .isReal, .heaviside, .logaddexp, .logaddexp2, .gcd, .lcm,
+    .logitClamped, .frexp, .i0, .i0e, .i1, .i1e, .besselJ0, .besselJ1, .besselY0, .besselY1, .modifiedBesselI0,
+    .modifiedBesselI1, .modifiedBesselK0, .modifiedBesselK1, .scaledModifiedBesselK0, .scaledModifiedBesselK1,
+    .sphericalBesselJ0, .airyAi, .erfcx, .ndtr, .ndtri, .logNdtr, .entr, .zeta, .polygamma, .igamma, .igammac, .xlog1py,
+    .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .shiftedChebyshevT, .shiftedChebyshevU, .shiftedChebyshevV,
+    .shiftedChebyshevW, .hermiteH, .hermiteHe, .laguerreL, .legendreP,
   ]
 }

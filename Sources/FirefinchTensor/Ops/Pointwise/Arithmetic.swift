@@ -21,28 +21,28 @@ private let remainderSamples: @Sendable () -> [Sample] = {
 }
 
 extension Op {
-  static let add = Op.pointwise("add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", samples: binarySamples) {
+  static let add = Op.pointwise("add.Tensor(TensorOrNumber self, TensorOrNumber other, *, Scalar alpha=1) -> Tensor", samples: binarySamples) {
     e in e[0] + e[1] * e[2]
   }
 
   static let sub = Op.pointwise(
-    "sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", dtypes: .notBool, samples: binarySamples
+    "sub.Tensor(TensorOrNumber self, TensorOrNumber other, *, Scalar alpha=1) -> Tensor", dtypes: .notBool, samples: binarySamples
   ) { e in e[0] - e[1] * e[2] }
 
   static let rsub = Op.pointwise(
-    "rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", dtypes: .notBool, samples: binarySamples
+    "rsub.Tensor(Tensor self, TensorOrScalar other, *, Scalar alpha=1) -> Tensor", dtypes: .notBool, samples: binarySamples
   ) { e in e[1] - e[0] * e[2] }
 
-  static let mul = Op.pointwise("mul.Tensor(Tensor self, Tensor other) -> Tensor", samples: binarySamples) { e in
+  static let mul = Op.pointwise("mul.Tensor(TensorOrNumber self, TensorOrNumber other) -> Tensor", samples: binarySamples) { e in
     e[0] * e[1]
   }
 
   static let div = Op.pointwise(
-    "div.Tensor(Tensor self, Tensor other) -> Tensor", dtypes: .promoteToFloat, samples: binarySamples
+    "div.Tensor(TensorOrNumber self, TensorOrNumber other) -> Tensor", dtypes: .promoteToFloat, samples: binarySamples
   ) { e in e[0] / e[1] }
 
   static let divMode = Op.pointwise(
-    "div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor",
+    "div.Tensor_mode(TensorOrNumber self, TensorOrNumber other, *, str? rounding_mode) -> Tensor",
     samples: {
       let a = Tensor([7.5, -7.25, 2.0], dtype: .float64)
       let b = Tensor([2.0, 2.5, -0.75], dtype: .float64)
@@ -54,15 +54,15 @@ extension Op {
   ) { e in e.word(2) == "floor" ? .floorDivide(e[0], e[1]) : .truncDivide(e[0], e[1]) }
 
   static let remainder = Op.pointwise(
-    "remainder.Tensor(Tensor self, Tensor other) -> Tensor", samples: remainderSamples
+    "remainder.Tensor(TensorOrScalar self, TensorOrScalar other) -> Tensor", samples: remainderSamples
   ) { e in .remainder(e[0], e[1]) }
 
-  static let fmod = Op.pointwise("fmod.Tensor(Tensor self, Tensor other) -> Tensor", samples: remainderSamples) { e in
+  static let fmod = Op.pointwise("fmod.Tensor(Tensor self, TensorOrScalar other) -> Tensor", samples: remainderSamples) { e in
     .fmod(e[0], e[1])
   }
 
   static let pow = Op.pointwise(
-    "pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor",
+    "pow.Tensor_Tensor(TensorOrScalar self, TensorOrScalar exponent) -> Tensor",
     samples: {
       let a = Tensor([0.5, 1.25, 2.0], dtype: .float64)
       let b = Tensor([1.5, -0.75, 2.5], dtype: .float64)

@@ -7,7 +7,13 @@ private let pair: @Sendable () -> [Sample] = {
 }
 
 private func comparison(_ name: String, _ f: @escaping @Sendable (Expr, Expr) -> Expr) -> Op {
-  .pointwise("\(name).Tensor(Tensor self, Tensor other) -> Tensor", dtypes: .comparison, samples: pair) { f($0[0], $0[1]) }
+  .pointwise("\(name).Tensor(Tensor self, TensorOrScalar other) -> Tensor", dtypes: .comparison, samples: pair) {
+    f($0[0], $0[1])
+  }
+}
+
+private func logical(_ name: String, _ f: @escaping @Sendable (Expr, Expr) -> Expr) -> Op {
+  .pointwise("\(name)(Tensor self, Tensor other) -> Tensor", dtypes: .comparison, samples: pair) { f($0[0], $0[1]) }
 }
 
 private let single: @Sendable () -> [Sample] = {
@@ -27,7 +33,7 @@ private let integers: @Sendable () -> [Sample] = {
 }
 
 private func bitwise(_ name: String, _ f: @escaping @Sendable (Expr, Expr) -> Expr) -> Op {
-  .pointwise("\(name).Tensor(Tensor self, Tensor other) -> Tensor", dtypes: .integral, samples: integers) {
+  .pointwise("\(name).Tensor(TensorOrScalar self, TensorOrScalar other) -> Tensor", dtypes: .integral, samples: integers) {
     f($0[0], $0[1])
   }
 }
@@ -39,9 +45,9 @@ extension Op {
   static let le = comparison("le") { $0 .<= $1 }
   static let gt = comparison("gt") { $0 .> $1 }
   static let ge = comparison("ge") { $0 .>= $1 }
-  static let logicalAnd = comparison("logical_and") { ($0 .!= 0) & ($1 .!= 0) }
-  static let logicalOr = comparison("logical_or") { ($0 .!= 0) | ($1 .!= 0) }
-  static let logicalXor = comparison("logical_xor") { ($0 .!= 0) ^ ($1 .!= 0) }
+  static let logicalAnd = logical("logical_and") { ($0 .!= 0) & ($1 .!= 0) }
+  static let logicalOr = logical("logical_or") { ($0 .!= 0) | ($1 .!= 0) }
+  static let logicalXor = logical("logical_xor") { ($0 .!= 0) ^ ($1 .!= 0) }
   static let logicalNot = classification("logical_not") { $0 .== 0 }
   static let isnan = classification("isnan") { $0.isNaN() }
   static let isinf = classification("isinf") { $0.isInf() }

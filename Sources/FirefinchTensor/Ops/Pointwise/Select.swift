@@ -6,7 +6,7 @@ private let pair: @Sendable () -> [Sample] = { [Sample(.tensor(a()), .tensor(b()
 
 extension Op {
   static let `where` = Op.pointwise(
-    "where.self(Tensor condition, Tensor self, Tensor other) -> Tensor", ownClass: [0],
+    "where.self(Tensor condition, TensorOrNumber self, TensorOrNumber other) -> Tensor", ownClass: [0],
     samples: {
       let mask = Tensor([true, false, true])
       return [
@@ -27,7 +27,7 @@ extension Op {
 
   /// Bounds are numbers or tensors; inside them (edges included) the gradient passes.
   static let clamp = Op.pointwise(
-    "clamp(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
+    "clamp(Tensor self, TensorOrScalar? min=None, TensorOrScalar? max=None) -> Tensor",
     samples: {
       [
         Sample(.tensor(a()), .double(-1), .double(2.25)), Sample(.tensor(a()), .none, .double(1)),
@@ -56,7 +56,7 @@ extension Op {
   }
 
   static let lerp = Op.pointwise(
-    "lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", dtypes: .floating,
+    "lerp.Tensor(Tensor self, Tensor end, TensorOrScalar weight) -> Tensor", dtypes: .floating,
     samples: { [Sample(.tensor(a()), .tensor(b()), .double(0.25)), Sample(.tensor(a()), .tensor(b()), .tensor(b() * 0.5))] },
     derivative: { g, e, y in [g * (1 - e[2]), g * e[2], g * (e[1] - e[0])] }
   ) { e in
@@ -81,14 +81,14 @@ extension Op {
     .hypot($0[0], $0[1])
   }
   static let copysign = Op.pointwise(
-    "copysign.Tensor(Tensor self, Tensor other) -> Tensor", dtypes: .promoteToFloat, samples: pair
+    "copysign.Tensor(Tensor self, TensorOrScalar other) -> Tensor", dtypes: .promoteToFloat, samples: pair
   ) { .copysign($0[0], $0[1]) }
   static let nextafter = Op.pointwise(
     "nextafter(Tensor self, Tensor other) -> Tensor", dtypes: .floating,
     samples: { [Sample(.tensor(a()), .tensor(b()), gradient: false)] }
   ) { .nextafter($0[0], $0[1]) }
   static let xlogy = Op.pointwise(
-    "xlogy.Tensor(Tensor self, Tensor other) -> Tensor", dtypes: .promoteToFloat,
+    "xlogy.Tensor(TensorOrScalar self, TensorOrScalar other) -> Tensor", dtypes: .promoteToFloat,
     samples: { [Sample(.tensor(a()), .tensor(b().abs()))] }
   ) { e in .select(e[1].isNaN(), e[1], .select(e[0] .== 0, 0, e[0] * e[1].log())) }
 
@@ -97,7 +97,9 @@ extension Op {
     samples: { [Sample(.tensor(Tensor([0.5, .nan, .infinity, -2], dtype: .float64)), .double(0), .double(9), .double(-9), gradient: false)] },
     derivative: { g, e, y in [.select(e[0].isNaN() | e[0].isInf(), 0, g)] }
   ) { e in
-    .select(e[0].isNaN(), e[1], .select(e[0].isInf(), .select(e[0] .> 0, e[2], e[3]), e[0]))
+    // Bounds that are left out do not replace; the Swift method fills in the dtype's own.
+    let high = e.optional(2) ?? e[0], low = e.optional(3) ?? e[0]
+    return .select(e[0].isNaN(), e.optional(1) ?? 0, .select(e[0].isInf(), .select(e[0] .> 0, high, low), e[0]))
   }
 }
 

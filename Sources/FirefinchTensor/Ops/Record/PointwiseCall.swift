@@ -69,7 +69,7 @@ struct PointwiseCall {
       }
       return promoted
     case .floating:
-      if !promoted.isFloatingPoint {
+      if !promoted.isDifferentiable {
         throw TensorError.dtype("\(name): expected floating-point tensors, got \(promoted.name); convert with to(.float32)")
       }
       return promoted

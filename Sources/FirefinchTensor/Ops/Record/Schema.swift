@@ -4,7 +4,8 @@ public struct Schema: Sendable, CustomStringConvertible {
   /// One parameter.
   public struct Parameter: Sendable {
     public let name: String
-    /// PyTorch's type word without a trailing `?`: `Tensor`, `Scalar`, `int`, `float`, `bool`, `str`, `int[]`, …
+    /// PyTorch's type word without a trailing `?`: `Tensor`, `Scalar`, `int`, `float`, `bool`, `str`, `int[]`, … Two words
+    /// join overloads: `TensorOrScalar` also takes a number beside a tensor, `TensorOrNumber` numbers alone, too.
     public let type: String
     public let isOptional: Bool
     /// The default as written, or nil when the argument must be given.
