@@ -249,6 +249,15 @@ extension Tensor {
     ceilMode: Bool = false
   ) -> (values: Tensor, indices: Tensor) { maxPool(spatialDims, kernelSize, stride, padding, dilation, ceilMode) }
 
+  /// The gradient of a max pooling's input of `inputShape`: this gradient of its values at the positions it gave. Same as
+  /// `torch.ops.aten.max_pool2d_with_indices_backward`.
+  public func maxPoolBackward(_ indices: Tensor, inputShape: Shape) -> Tensor {
+    if inputShape.count == 3 || inputShape.count == 4 && rank == 3 {
+      return unsqueeze(dim: 0).maxPoolBackward(indices.unsqueeze(dim: 0), inputShape: Shape([1] + inputShape.array)).squeeze(dim: 0)
+    }
+    return Op.maxPoolBackward(.ints(inputShape.array), .tensor(self), .tensor(indices))
+  }
+
   private func avgPool(
     _ spatial: Int, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ ceil: Bool, _ includesPadding: Bool,
     _ divisor: Int?

@@ -103,6 +103,13 @@ extension Tensor {
     let weighted = self * output
     return weighted - output * weighted.sum(dim: dim, keepDim: true)
   }
+  /// softmax with rows of nothing but -inf giving 0. Same as `torch.ops.aten._safe_softmax`.
+  public func safeSoftmax(dim: Int, dtype: DType? = nil) -> Tensor {
+    let y = softmax(dim: dim, dtype: dtype)
+    if isPoisoned || rank == 0 { return y }
+    let isDead = (detach() .== -Double.infinity).all(dim: dim, keepDim: true)
+    return Tensor.where(isDead, 0, y)
+  }
   /// softmax(-x). Same as `F.softmin`.
   public func softmin(dim: Int) -> Tensor { (-self).softmax(dim: dim) }
 }
