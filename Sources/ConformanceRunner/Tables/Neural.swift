@@ -13,6 +13,15 @@ extension Table {
 
   private mutating func addActivations() {
     op("nn.functional.glu(Tensor input, int dim=-1) -> Tensor") { c in try c.tensor(0).glu(dim: c.int(1)) }
+    op("nn.functional.gelu(Tensor input, *, str approximate='none') -> Tensor") { c in
+      try c.tensor(0).gelu(approximate: c.string(1))
+    }
+    op("nn.functional.softshrink(Tensor input, float lambd=0.5) -> Tensor") { c in
+      try c.tensor(0).softshrink(lambda: c.double(1))
+    }
+    op("nn.functional.hardtanh(Tensor input, Scalar min_val=-1.0, Scalar max_val=1.0, bool inplace=False) -> Tensor") { c in
+      try c.tensor(0).hardtanh(min: c.double(1), max: c.double(2))
+    }
     op("nn.functional.logsigmoid(Tensor input) -> Tensor") { c in try c.tensor(0).logSigmoid() }
     op("nn.functional.prelu(Tensor input, Tensor weight) -> Tensor") { c in try c.tensor(0).prelu(c.tensor(1)) }
     op("nn.functional.rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, bool training=False, bool inplace=False) -> Tensor") { c in

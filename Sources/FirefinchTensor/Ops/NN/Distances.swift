@@ -21,7 +21,8 @@ extension Tensor {
       if elementCount == 0 { return self }
       let squares = square().movedim(1, -1)
       let padded = squares.pad([size / 2, (size - 1) / 2])
-      let means = padded.unfold(dim: -1, size: size, step: 1).mean(dim: -1).movedim(-1, 1)
+      let sums = padded.unfold(dim: -1, size: size, step: 1).sum(dim: -1).movedim(-1, 1)
+      let means = dtype.isInteger ? sums.truncDivide(Tensor(size)) : sums / size
       return self / (means * alpha + k).pow(beta)
     }
   }
@@ -133,7 +134,8 @@ extension Tensor {
       let outer = shape.prefix(d).reduce(1, *), n = shape[d], inner = shape.dropFirst(d + 1).reduce(1, *)
       let segments = lengths.size(-1)
       let counts = lengths.to(.int64).array(Int.self)
-      var owner = [Int](repeating: 0, count: outer * n)
+      // Slices behind the last segment belong to none.
+      var owner = [Int](repeating: -1, count: outer * n)
       for o in 0..<outer {
         var at = 0
         for s in 0..<segments {
@@ -144,7 +146,10 @@ extension Tensor {
         }
         if checked && at != n { throw TensorError.value("segmentReduce: the lengths sum to \(at), not to \(n), the size of dim \(d)") }
       }
-      let rows = reshape([outer * n, inner]), index = Tensor(owner)
+      let used = owner.indices.filter { owner[$0] >= 0 }
+      let every = reshape([outer * n, inner])
+      let rows = used.count == owner.count ? every : every.indexSelect(dim: 0, Tensor(used))
+      let index = Tensor(used.map { owner[$0] })
       let total = lengths.reshape([outer * segments, 1]).to(dtype)
       let empty = (total .== 0)
       func start(_ usual: Double) -> Tensor { Tensor.full([outer * segments, inner], initial ?? usual, dtype: dtype) }

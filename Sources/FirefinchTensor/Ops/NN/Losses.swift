@@ -323,7 +323,8 @@ extension Tensor {
   ) -> Tensor { reduction((-target * (self - other) + margin).clamp(min: 0)) }
   /// log(1 + exp(-target · x)). Same as `F.soft_margin_loss`.
   public func softMarginLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
-    reduction((-target * self).softplus())
+    // Without softplus's threshold: PyTorch overflows to inf, too.
+    reduction((-target * self).exp().log1p())
   }
   /// Negative log-likelihood of a normal distribution. Same as `F.gaussian_nll_loss`.
   public func gaussianNLLLoss(

@@ -87,6 +87,9 @@ extension Tensor {
       if rank < 1 || rank > 2 || weight.rank < 2 || weight.size(-1) != size(-1) {
         throw TensorError.shape("linearCrossEntropy: expected (N, F) or (F) and weights (C, …, F), got \(shape) and \(weight.shape)")
       }
+      if rank == 1 && weight.rank > 2 {
+        throw TensorError.shape("linearCrossEntropy: weights (C, …, F) of \(weight.rank) dims need a batch (N, F), got shape \(shape)")
+      }
       let outer = Array(weight.shape.dropLast())
       let flat = weight.reshape([outer.reduce(1, *), weight.size(-1)])
       let logits = linear(flat, bias?.reshape([flat.size(0)]))

@@ -105,10 +105,9 @@ extension Tensor {
   }
   /// softmax with rows of nothing but -inf giving 0. Same as `torch.ops.aten._safe_softmax`.
   public func safeSoftmax(dim: Int, dtype: DType? = nil) -> Tensor {
-    let y = softmax(dim: dim, dtype: dtype)
-    if isPoisoned || rank == 0 { return y }
+    if isPoisoned || rank == 0 { return softmax(dim: dim, dtype: dtype) }
     let isDead = (detach() .== -Double.infinity).all(dim: dim, keepDim: true)
-    return Tensor.where(isDead, 0, y)
+    return Tensor.where(isDead, 0, Tensor.where(isDead, 0, self).softmax(dim: dim, dtype: dtype))
   }
   /// softmax(-x). Same as `F.softmin`.
   public func softmin(dim: Int) -> Tensor { (-self).softmax(dim: dim) }
