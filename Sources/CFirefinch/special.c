@@ -36,7 +36,7 @@ static double scaled_i(double a, int order) {
   return descending(a, order ? 4 : 0, -1) / sqrt(2 * M_PI * a);
 }
 static double grown(double scaled, double a) {
-  if (isinf(a)) return INFINITY;
+  if (isinf(a)) return NAN;  // as PyTorch, where infinity meets 0
   double half = exp(a / 2);
   return half * scaled * half;
 }
@@ -109,10 +109,11 @@ double ff_scaled_modified_bessel_k1(double x) {
 
 // -- Bessel functions of libm, and spherical ones
 
-double ff_bessel_j0(double x) { return isinf(x) ? 0 : j0(x); }
-double ff_bessel_j1(double x) { return isinf(x) ? 0 : j1(x); }
-double ff_bessel_y0(double x) { return x < 0 ? NAN : x == 0 ? -INFINITY : y0(x); }
-double ff_bessel_y1(double x) { return x < 0 ? NAN : x == 0 ? -INFINITY : y1(x); }
+// At infinity NaN, as in PyTorch.
+double ff_bessel_j0(double x) { return isinf(x) ? NAN : j0(x); }
+double ff_bessel_j1(double x) { return isinf(x) ? NAN : j1(x); }
+double ff_bessel_y0(double x) { return x < 0 || isinf(x) ? NAN : x == 0 ? -INFINITY : y0(x); }
+double ff_bessel_y1(double x) { return x < 0 || isinf(x) ? NAN : x == 0 ? -INFINITY : y1(x); }
 double ff_spherical_bessel_j0(double x) {
   if (isinf(x)) return 0;
   if (fabs(x) < 0.5) {
@@ -194,13 +195,14 @@ double ff_ndtri(double p) {
 // Hurwitz zeta by Euler-Maclaurin summation (DLMF 25.11.28): the first terms, then the tail's integral and corrections.
 double ff_zeta(double s, double q) {
   if (s == 1) return INFINITY;
-  if (s < 1 || isnan(s) || isnan(q)) return NAN;
+  if (s < 1 || isnan(q)) return NAN;
   if (q <= 0) {
     if (q == floor(q)) return INFINITY;
     if (s != floor(s)) return NAN;
   }
-  if (isinf(s)) return q > 1 ? 0 : q == 1 ? 1 : INFINITY;
-  if (isinf(q)) return 0;
+  if (isnan(s)) return NAN;
+  if (isinf(s)) return q > 1 ? NAN : q == 1 ? 1 : INFINITY;
+  if (isinf(q)) return NAN;
   double sum = 0;
   for (int i = 0; i < 10 || q < 10; i++, q += 1) {
     double term = pow(q, -s);
@@ -272,11 +274,12 @@ static double gamma_fraction(double a, double x) {
   return gamma_front(a, x) * a * h;
 }
 static double incomplete_gamma(double a, double x, bool upper) {
-  if (isnan(a) || isnan(x) || x < 0 || a < 0) return NAN;
+  if (x < 0 || a < 0) return NAN;
   if (a == 0) return x > 0 ? !upper : NAN;
   if (x == 0) return upper;
   if (isinf(a)) return isinf(x) ? NAN : upper;
   if (isinf(x)) return !upper;
+  if (isnan(a) || isnan(x)) return NAN;
   if (x <= 1 || x <= a) {
     double lower = gamma_series(a, x);
     return upper ? 1 - lower : lower;

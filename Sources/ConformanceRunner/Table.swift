@@ -21,6 +21,8 @@ struct Table {
     addShapes()
     addReductions()
     addPointwise()
+    addNeural()
+    addLosses()
     addIndexing()
   }
 

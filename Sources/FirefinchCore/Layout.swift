@@ -66,7 +66,7 @@ public struct Layout: Sendable, Hashable {
   }
 
   /// Dims from the fastest to the slowest stride; ties keep the later dim first.
-  var denseOrder: [Int] {
+  public var denseOrder: [Int] {
     (0..<rank).reversed().sorted { a, b in strides[a] != strides[b] ? strides[a] < strides[b] : false }
   }
 

@@ -18,8 +18,9 @@ struct OperatorCase {
     return try table.call(name, args, kwargs).leaves
   }
 
-  private func tensors(_ json: JSONValue?) throws -> [Tensor] {
-    try (json?.elements ?? []).map { try decoder.decode($0).tensors[0] }
+  /// Tensors of a list; nil for None.
+  private func tensors(_ json: JSONValue?) throws -> [Tensor?] {
+    try (json?.elements ?? []).map { try decoder.decode($0).tensors.first }
   }
 
   func run() throws -> [(String, JSONValue)] {
@@ -47,7 +48,10 @@ struct OperatorCase {
     results.append(("grads", OperatorCase.encode(grads)))
     if let second {
       let vectors = try tensors(second["v"])
-      let pairs = zip(grads, vectors).compactMap { g, v in g.flatMap { $0.requiresGrad ? ($0, v) : nil } }
+      let pairs = zip(grads, vectors).compactMap { g, v -> (Tensor, Tensor)? in
+        guard let g, let v, g.requiresGrad else { return nil }
+        return (g, v)
+      }
       if let grads2 = try? withErrors({
         grad(of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), allowUnused: true)
       }) {
@@ -61,7 +65,7 @@ struct OperatorCase {
   private func forwardMode(_ request: JSONValue) throws -> JSONValue {
     let (args, kwargs) = try arguments()
     let inputs = (args + kwargs.map(\.1)).flatMap(\.tensors).filter(\.requiresGrad)
-    let tangents = try tensors(request["tangents"])
+    let tangents = try zip(inputs, tensors(request["tangents"])).map { $1 ?? $0.detach().zerosLike() }
     return try withErrors {
       let leaves = try evaluate(args, kwargs)
       let chosen = (request["outputs"]?.elements ?? []).compactMap(\.integer).compactMap { leaves[$0].tensor }

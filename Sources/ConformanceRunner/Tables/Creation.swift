@@ -59,6 +59,7 @@ extension Table {
     op("new_empty_strided(Tensor self, int[] size, int[] stride, \(made)) -> Tensor") { c in
       try c.tensor(0).newEmptyStrided(c.shape(1), strides: c.shape(2), dtype: c.optionalDType(4))
     }
+    op("zero_(Tensor self) -> Tensor") { c in try c.tensor(0).clone().zero_() }
     op("polar(Tensor abs, Tensor angle, *, Tensor? out=None) -> Tensor") { c in
       try c.written(2, Tensor.polar(c.tensor(0), c.tensor(1)))
     }

@@ -19,18 +19,18 @@ extension Table {
     alias("true_divide", "div")
     let divide = self
     raw("floor_divide") { args, kwargs in try divide.call("div", args, kwargs + [("rounding_mode", .string("floor"))]) }
-    raw("jiterator_binary") { args, kwargs in
-      // The cases' own kernel: x + alpha * y.
-      try divide.call("add", args, kwargs)
+    for name in ["jiterator_binary", "jiterator_binary_return_by_ref"] {
+      raw(name) { _, _ in throw TensorError.device("\(name): kernels from source text need a CUDA device") }
     }
-    raw("jiterator_binary_return_by_ref") { args, kwargs in try divide.call("add", args, kwargs) }
   }
 
   /// `x.__rop__(y)` is `y op x`.
   private mutating func reflect(_ name: String, _ plain: String) {
     let table = self
+    // Python's own integers have these two.
+    let needsTensor = name != "__rmod__" && name != "__rpow__"
     raw(name) { args, kwargs in
-      guard args.count == 2 else { throw TensorError.value("\(name): expected two arguments, got \(args.count)") }
+      guard args.count == 2, !needsTensor || !args[0].tensors.isEmpty else { throw TensorError.value("\(name): expected a tensor and an operand") }
       return try table.call(plain, [args[1], args[0]], kwargs)
     }
   }
@@ -63,7 +63,7 @@ extension Table {
     op("heaviside(Tensor self, Tensor values) -> Tensor") { c in try c.tensor(0).heaviside(c.tensor(1)) }
     op("clamp_min(Tensor self, TensorOrScalar min) -> Tensor") { c in try c.tensor(0).clamp(min: c.tensor(1), max: nil) }
     op("clamp_max(Tensor self, TensorOrScalar max) -> Tensor") { c in try c.tensor(0).clamp(min: nil, max: c.tensor(1)) }
-    op("ldexp(Tensor self, TensorOrScalar other) -> Tensor") { c in try c.tensor(0).ldexp(c.tensor(1)) }
+    op("ldexp(Tensor self, Tensor other) -> Tensor") { c in try c.tensor(0).ldexp(c.tensor(1)) }
     op("float_power(TensorOrScalar self, TensorOrScalar exponent) -> Tensor") { c in
       if case .tensor(let x) = c.argument(0), let number = c.argument(1).scalar, c.argument(1).tensors.isEmpty {
         return x.floatPower(number)
@@ -77,6 +77,7 @@ extension Table {
     op("isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor") { c in
       try c.tensor(0).isclose(c.tensor(1), rtol: c.double(2), atol: c.double(3), equalNaN: c.bool(4))
     }
+    op("square(Tensor self) -> Tensor") { c in try c.tensor(0).square() }
     op("zero_(Tensor self) -> Tensor") { c in try c.tensor(0).zero_() }
   }
 

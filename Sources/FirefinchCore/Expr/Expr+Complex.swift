@@ -63,7 +63,7 @@ public struct ComplexLowering {
   private static let table: [Primitive: @Sendable ([Pair]) -> Pair] = [
     .conj: { Pair($0[0].re, $0[0].im.map { -$0 }) },
     .realPart: { Pair($0[0].re) },
-    .imagPart: { Pair($0[0].im ?? $0[0].re * 0) },
+    .imagPart: { Pair($0[0].im ?? 0) },
     .timesI: { Pair(-$0[0].imaginary, $0[0].re) },
     .argument: { argument($0[0]) },
     .move: { $0[0] },
@@ -239,8 +239,10 @@ extension ComplexLowering {
   private static func atanh(_ z: Pair) -> Pair {
     let im = z.imaginary
     let square = im * im
-    let far = (1 - z.re) * (1 - z.re) + square
-    let re = (z.re * 4 / far).log1p() * 0.25
+    // Of the size of x, where log1p does not cancel.
+    let size = z.re.abs()
+    let far = (1 - size) * (1 - size) + square
+    let re = Expr.copysign((size * 4 / far).log1p() * 0.25, z.re)
     let turn = Expr.atan2(im * 2, (1 - z.re) * (1 + z.re) - square) * 0.5
     return Pair(re, turn)
   }

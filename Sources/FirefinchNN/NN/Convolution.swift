@@ -73,7 +73,7 @@ open class Convolution: Module, Layer {
     var x = x
     var padding = ConvPadding.sizes(padding)
     if let reversedPadding {
-      x = Padding.padded(x, reversedPadding, paddingMode)
+      x = x.pad(reversedPadding, mode: paddingMode)
       padding = .valid
     }
     switch spatial {

@@ -1,41 +1,6 @@
 import FirefinchCore
 import FirefinchTensor
 
-/// What is put around the border.
-public enum PaddingMode: String, Sendable {
-  case zeros, reflect, replicate, circular
-}
-
-/// Padding by repeating elements.
-enum Padding {
-  /// `x` with `amounts` elements before and after, last dim first, in pairs as `F.pad` takes them.
-  static func padded(_ x: Tensor, _ amounts: [Int], _ mode: PaddingMode) -> Tensor {
-    if mode == .zeros { return x.pad(amounts) }
-    if x.isPoisoned { return x }
-    var result = x
-    for pair in 0..<(amounts.count / 2) {
-      let (before, after) = (amounts[2 * pair], amounts[2 * pair + 1])
-      if before == 0 && after == 0 { continue }
-      let dim = x.rank - 1 - pair
-      let size = dim >= 0 ? x.shape[dim] : 0
-      let limit = mode == .reflect ? size - 1 : mode == .circular ? size : Int.max
-      if size == 0 || before > limit || after > limit || before + size + after < 1 {
-        return Mistake.report(
-          .shape("pad: \(before) and \(after) elements cannot be put around dim \(dim) of shape \(x.shape) (\(mode))"))
-      }
-      let indices = (-before..<size + after).map { i in
-        switch mode {
-        case .reflect: i < 0 ? -i : i < size ? i : 2 * (size - 1) - i
-        case .circular: i < 0 ? i + size : i < size ? i : i - size
-        default: Swift.min(Swift.max(i, 0), size - 1)
-        }
-      }
-      result = result.indexSelect(dim: dim, Tensor(indices))
-    }
-    return result
-  }
-}
-
 /// Common part of the padding layers.
 open class PaddingLayer: Module, Layer {
   private let amounts: [Int]
@@ -53,7 +18,7 @@ open class PaddingLayer: Module, Layer {
     self.value = value
   }
   open func forward(_ x: Tensor) -> Tensor {
-    mode == .zeros ? x.pad(amounts, value: value) : Padding.padded(x, amounts, mode)
+    mode == .zeros ? x.pad(amounts, value: value) : x.pad(amounts, mode: mode)
   }
   open override var extraDescription: String { "padding=\(amounts)" }
 }

@@ -132,8 +132,9 @@ extension Tensor {
     ErrorScope.guarding {
       let dtype = try rangeDType("linspace", start, end, count, dtype)
       if dtype.isComplex {
-                return complex(
-          spaced(start.doubleValue, end.doubleValue, count, dtype.realType) { $0 }, spaced(start.imaginaryValue, end.imaginaryValue, count, dtype.realType) { $0 })
+        let type = dtype.realType
+        let re = spaced(start.doubleValue, end.doubleValue, count, type) { $0 }
+        return complex(re, spaced(start.imaginaryValue, end.imaginaryValue, count, type) { $0 })
       }
       return spaced(start.converted(dtype), end.converted(dtype), count, dtype) { $0 }
     }

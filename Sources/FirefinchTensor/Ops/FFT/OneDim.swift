@@ -70,8 +70,7 @@ extension Op {
     complex: .refused,
     plan: { call in
       let x = call.tensor(0)
-      let isReal = x.dtype == .float32 || x.dtype == .float64
-      let dim = try checked("_fft_r2c", x, dim: call.int(1), isReal, "float32 or float64")
+      let dim = try checked("_fft_r2c", x, dim: call.int(1), x.dtype.isFloatingPoint, "a floating-point tensor")
       var shape = x.shape
       if call.bool(4) { shape[dim] = shape[dim] / 2 + 1 }
       return [TensorSpec(shape, x.dtype.complexType)]
@@ -80,7 +79,7 @@ extension Op {
       let x = call.tensor(0)
       let n = x.size(call.int(1))
       try transform(
-        "_fft_r2c", .fromReal(onesided: call.bool(4)), x, dim: call.int(1), n: n, scale: call.double(2),
+        "_fft_r2c", .fromReal(onesided: call.bool(4)), Dense.of(x), dim: call.int(1), n: n, scale: call.double(2),
         forward: call.bool(3), into: results[0])
     },
     derivative: { c in

@@ -112,7 +112,10 @@ public enum SignalWindow {
   private static func besselRatio(_ a: Double, _ b: Double) -> Double {
     if b > 600 {
       // Only the first terms of the asymptotic series count, and I0(b) itself would overflow.
-      func scaled(_ x: Double) -> Double { x < 600 ? bessel(x) * exp(-x) : (1 + 1 / (8 * x) + 9 / (128 * x * x)) / (2 * Double.pi * x).squareRoot() }
+      func scaled(_ x: Double) -> Double {
+        if x < 600 { return bessel(x) * exp(-x) }
+        return (1 + 1 / (8 * x) + 9 / (128 * x * x)) / (2 * Double.pi * x).squareRoot()
+      }
       return scaled(a) / scaled(b) * exp(a - b)
     }
     return bessel(a) / bessel(b)

@@ -229,8 +229,8 @@ extension Op {
       }
       let flat = withNoGrad { x.reshape([x.elementCount / Swift.max(x.size(-1), 1), x.size(-1)]) }
       let out = results[0].alias(layout: Layout(contiguous: [flat.size(0), w.size(0)]))
-      if let bias { out.copyData(from: bias) }
-      MatrixProduct.run(flat, withNoGrad { w.t() }, into: out, beta: bias == nil ? 0 : 1)
+      MatrixProduct.run(flat, withNoGrad { w.t() }, into: out)
+      if let bias { out.copyData(from: withNoGrad { out + bias.detach() }) }
     },
     derivative: { c in
       let (x, w) = (c.input(0), c.input(1))

@@ -82,7 +82,7 @@ private enum Conv {
 extension Op {
   static let convolution: Op = Op.structured(
     "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups) -> Tensor",
-    saves: .inputs(0, 1),
+    saves: .inputs(0, 1), complex: .product(0, 1),
     plan: { call in
       let (x, w) = (call.tensor(0), call.tensor(1))
       let g = try Conv.geometry(
@@ -146,6 +146,7 @@ extension Op {
   /// Gradient of the input; also the transposed convolution.
   static let convolutionBackwardInput: Op = Op.structured(
     "conv_backward_input(int[] input_size, Tensor grad, Tensor weight, int[] stride, int[] padding, int[] dilation, int groups) -> Tensor",
+    complex: .product(1, 2),
     plan: { call in
       let (g, w) = (call.tensor(1), call.tensor(2))
       let shape = Shape(call.ints(0))
@@ -239,6 +240,22 @@ extension Tensor {
   ) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || weight.isPoisoned { return ErrorScope.poison() }
+      if let bias, bias.dtype != dtype {
+        throw TensorError.dtype("conv\(spatial)d: input is \(dtype.name) and bias \(bias.dtype.name); convert one")
+      }
+      if dtype.isInteger && weight.dtype == dtype {
+        // Whole numbers in float64, exact to 2^53.
+        let wide = to(.float64).conv(
+          spatial, weight.to(.float64), bias?.to(.float64), stride, padding, dilation, groups)
+        return wide.to(dtype)
+      }
+      if let bias, dtype.isComplex || weight.dtype.isComplex {
+        if bias.shape != [weight.rank > 0 ? weight.size(0) : 0] {
+          throw TensorError.shape("conv\(spatial)d: bias has shape \(bias.shape), expected one number for each of the output channels of \(weight.shape)")
+        }
+        let plain = conv(spatial, weight, nil, stride, padding, dilation, groups)
+        return plain + bias.reshape(Shape([bias.elementCount] + [Int](repeating: 1, count: spatial)))
+      }
       if rank == spatial + 1 {
         return unsqueeze(dim: 0).conv(spatial, weight, bias, stride, padding, dilation, groups).squeeze(dim: 0)
       }
@@ -293,6 +310,11 @@ extension Tensor {
     ErrorScope.guarding {
       let name = "convTranspose\(spatial)d"
       if isPoisoned || weight.isPoisoned { return ErrorScope.poison() }
+      if dtype.isInteger && weight.dtype == dtype {
+        let wide = to(.float64).convTranspose(
+          spatial, weight.to(.float64), bias?.to(.float64), stride, padding, outputPadding, groups, dilation)
+        return wide.to(dtype)
+      }
       if rank == spatial + 1 {
         return unsqueeze(dim: 0).convTranspose(spatial, weight, bias, stride, padding, outputPadding, groups, dilation)
           .squeeze(dim: 0)
@@ -308,6 +330,14 @@ extension Tensor {
       let d = try Conv.spread(dilation, spatial, "dilation", name)
       for i in 0..<spatial where o[i] < 0 || (o[i] >= s[i] && o[i] >= d[i]) {
         throw TensorError.value("\(name): outputPadding \(o) must be smaller than stride \(s) or dilation \(d)")
+      }
+      if (0..<spatial).contains(where: { o[$0] >= s[$0] }) {
+        // More than a stride is added behind: the whole product, cut and filled up here.
+        let zeros = o.map { _ in 0 }
+        var whole = convTranspose(spatial, weight, nil, s, zeros, zeros, groups, d)
+        whole = whole.pad((0..<spatial).reversed().flatMap { [-p[$0], o[$0] - p[$0]] })
+        guard let bias else { return whole }
+        return whole + bias.reshape(Shape([1, bias.elementCount] + [Int](repeating: 1, count: spatial)))
       }
       var result = [size(0), weight.size(1) * groups]
       for i in 0..<spatial {

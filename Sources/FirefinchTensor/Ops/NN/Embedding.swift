@@ -1,9 +1,13 @@
 import FirefinchCore
 
 extension Tensor {
-  /// Rows of this table (rows, width) by index: shape of `indices` + width. The row `paddingIndex` gets no gradient. Same
-  /// as `F.embedding`.
-  public func embedding(_ indices: Tensor, paddingIndex: Int? = nil) -> Tensor {
+  /// Rows of this table (rows, width) by index: shape of `indices` + width. The row `paddingIndex` gets no gradient. With
+  /// `maxNorm` the rows named are scaled down in place first. With `scaleGradByFrequency` a row's gradient is divided by how
+  /// often it is named. Same as `F.embedding`.
+  public func embedding(
+    _ indices: Tensor, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
+    scaleGradByFrequency: Bool = false
+  ) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || indices.isPoisoned { return ErrorScope.poison() }
       if rank != 2 || !indices.dtype.isInteger {
@@ -11,8 +15,17 @@ extension Tensor {
           "embedding: expected a table (rows, width) and integer indices, got \(shape) and \(indices.dtype.name)")
       }
       let flat = indices.reshape([indices.elementCount]).to(.int64)
-      var rows = indexSelect(dim: 0, flat)
+      var rows = try normalised(indices, maxNorm, normType).indexSelect(dim: 0, flat)
+      if scaleGradByFrequency && requiresGrad {
+        let counts = Tensor.zeros([size(0)], dtype: rows.dtype).indexAdd(dim: 0, index: flat, Tensor.ones([flat.elementCount], dtype: rows.dtype))
+        let share = counts.indexSelect(dim: 0, flat).unsqueeze(dim: 1).reciprocal()
+        // The value is the row's, the gradient the share's.
+        rows = rows * share + (rows * (1 - share)).detach()
+      }
       if let paddingIndex {
+        if paddingIndex >= size(0) || paddingIndex < -size(0) {
+          throw TensorError.index("embedding: paddingIndex \(paddingIndex) is out of range for \(size(0)) rows")
+        }
         let padding = paddingIndex < 0 ? paddingIndex + size(0) : paddingIndex
         let isPadding = (flat .== padding).unsqueeze(dim: 1)
         // The value stays, the gradient does not.

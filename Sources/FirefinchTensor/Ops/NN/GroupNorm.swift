@@ -49,7 +49,8 @@ extension Op {
       let (input, g, groups) = (c.input(0), c.grad(), c.int(3))
       let given = c.optionalInput(1)
       if GradMode.isEnabled {
-        let folded = input.reshape([input.size(0), groups, -1])
+        let inner = input.shape.dropFirst(2).reduce(input.size(1) / groups, *)
+        let folded = input.reshape([input.size(0), groups, inner])
         let mean = folded.mean(dim: 2, keepDim: true)
         let rstd = ((folded - mean).square().mean(dim: 2, keepDim: true) + c.double(4)).rsqrt()
         let normal = (folded - mean) * rstd
@@ -91,6 +92,13 @@ extension Op {
   static let rmsNorm: Op = .structured(
     "_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float eps) -> (Tensor, Tensor)",
     saves: Op.Saves(inputs: [0, 2], outputs: [1]), differentiableResults: 1,
+    complex: .composite { c in
+      let (x, count) = (c.tensor(0), c.ints(1).count)
+      let dims = Array((x.rank - count)..<x.rank)
+      // The complex square, as PyTorch has it, not that of the modulus.
+      let rms = ((x * x).mean(dim: dims, keepDim: true) + c.double(3)).rsqrt()
+      return [c.optionalTensor(2).map { x * rms * $0 } ?? x * rms, rms]
+    },
     plan: { call in
       let (x, shape) = (call.tensor(0), call.ints(1))
       if shape.isEmpty || shape.count > x.rank || Array(x.shape.suffix(shape.count)) != shape {

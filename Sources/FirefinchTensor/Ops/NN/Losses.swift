@@ -255,14 +255,23 @@ extension Tensor {
   }
 
   /// (x - target)². Same as `F.mse_loss`.
-  public func mseLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  public func mseLoss(_ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    if weight != nil { return weighted((self - target).square(), weight, reduction) }
     if reduction == .none || shape != target.shape || dtype != target.dtype || !dtype.isFloatingPoint || device != .cpu {
       return reduction((self - target).square())
     }
     return Op.mseLoss(.tensor(self), .tensor(target), .int(reduction == .mean ? 1 : 2))
   }
   /// |x - target|. Same as `F.l1_loss`.
-  public func l1Loss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor { reduction((self - target).abs()) }
+  public func l1Loss(_ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    weighted((self - target).abs(), weight, reduction)
+  }
+  /// A weighted mean divides by the weights' sum.
+  private func weighted(_ losses: Tensor, _ weight: Tensor?, _ reduction: Reduction) -> Tensor {
+    guard let weight else { return reduction(losses) }
+    let all = losses * weight
+    return reduction == .mean ? all.sum() / weight.expand(losses.shape).sum() : reduction(all)
+  }
   /// Quadratic within `beta`, linear beyond. Same as `F.smooth_l1_loss`.
   public func smoothL1Loss(_ target: Tensor, reduction: Reduction = .mean, beta: Double = 1) -> Tensor {
     let d = (self - target).abs()
@@ -270,9 +279,14 @@ extension Tensor {
     return reduction(Tensor.where(d .< beta, d.square() * (0.5 / beta), d - 0.5 * beta))
   }
   /// Quadratic within `delta`, linear beyond. Same as `F.huber_loss`.
-  public func huberLoss(_ target: Tensor, reduction: Reduction = .mean, delta: Double = 1) -> Tensor {
-    let d = (self - target).abs()
-    return reduction(Tensor.where(d .<= delta, d.square() * 0.5, (d - 0.5 * delta) * delta))
+  public func huberLoss(
+    _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean, delta: Double = 1
+  ) -> Tensor {
+    ErrorScope.guarding {
+      if delta <= 0 { throw TensorError.value("huberLoss: delta must be positive, got \(delta)") }
+      let d = (self - target).abs()
+      return weighted(Tensor.where(d .<= delta, d.square() * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
+    }
   }
   /// Binary cross-entropy of probabilities; logarithms are limited to -100. Same as `F.binary_cross_entropy`.
   public func binaryCrossEntropy(_ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
@@ -309,7 +323,8 @@ extension Tensor {
   ) -> Tensor { reduction((-target * (self - other) + margin).clamp(min: 0)) }
   /// log(1 + exp(-target · x)). Same as `F.soft_margin_loss`.
   public func softMarginLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
-    reduction((-target * self).softplus())
+    // Without softplus's threshold: PyTorch overflows to inf, too.
+    reduction((-target * self).exp().log1p())
   }
   /// Negative log-likelihood of a normal distribution. Same as `F.gaussian_nll_loss`.
   public func gaussianNLLLoss(
@@ -346,11 +361,12 @@ extension Tensor {
   }
   /// max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-distance. Same as `F.triplet_margin_loss`.
   public func tripletMarginLoss(
-    positive: Tensor, negative: Tensor, margin: Double = 1, p: Double = 2, eps: Double = 1e-6,
+    positive: Tensor, negative: Tensor, margin: Double = 1, p: Double = 2, eps: Double = 1e-6, swap: Bool = false,
     reduction: Reduction = .mean
   ) -> Tensor {
-    func distance(_ other: Tensor) -> Tensor { ((self - other) + eps).abs().pow(p).sum(dim: -1).pow(1 / p) }
-    return reduction((distance(positive) - distance(negative) + margin).clamp(min: 0))
+    tripletMarginLoss(
+      positive: positive, negative: negative, distance: { $0.pairwiseDistance($1, p: p, eps: eps) }, margin: margin,
+      swap: swap, reduction: reduction)
   }
   /// Multi-label one-versus-all loss of logits (N, C). Same as `F.multilabel_soft_margin_loss`.
   public func multiLabelSoftMarginLoss(_ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {

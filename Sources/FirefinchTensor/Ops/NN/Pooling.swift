@@ -210,6 +210,11 @@ extension Op {
 extension Tensor {
   /// Runs a pooling of (N, C, …), adding the batch dim for an unbatched input.
   private func pooled(_ spatial: Int, _ op: String, _ body: (Tensor) -> [Tensor]) -> [Tensor] {
+    if dtype.isInteger && !isPoisoned {
+      // Whole numbers in float64, means cut toward zero.
+      let results = to(.float64).pooled(spatial, op, body)
+      return results[0].isPoisoned ? results : [results[0].trunc().to(dtype)] + results.dropFirst()
+    }
     if rank == spatial + 1 { return unsqueeze(dim: 0).pooled(spatial, op, body).map { $0.squeeze(dim: 0) } }
     if rank != spatial + 2 && !isPoisoned {
       return ErrorScope.guarding(2) {
@@ -249,10 +254,21 @@ extension Tensor {
     ceilMode: Bool = false
   ) -> (values: Tensor, indices: Tensor) { maxPool(spatialDims, kernelSize, stride, padding, dilation, ceilMode) }
 
+  /// The gradient of a max pooling's input of `inputShape`: this gradient of its values at the positions it gave. Same as
+  /// `torch.ops.aten.max_pool2d_with_indices_backward`.
+  public func maxPoolBackward(_ indices: Tensor, inputShape: Shape) -> Tensor {
+    if inputShape.count == 3 || inputShape.count == 4 && rank == 3 {
+      return unsqueeze(dim: 0).maxPoolBackward(indices.unsqueeze(dim: 0), inputShape: Shape([1] + inputShape.array)).squeeze(dim: 0)
+    }
+    return Op.maxPoolBackward(.ints(inputShape.array), .tensor(self), .tensor(indices))
+  }
+
   private func avgPool(
     _ spatial: Int, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ ceil: Bool, _ includesPadding: Bool,
     _ divisor: Int?
   ) -> Tensor {
+    if divisor == 0 { return Mistake.report(.value("avgPool\(spatial)d: divisorOverride must not be 0")) }
+    return
     pooled(spatial, "avgPool") {
       Op.avgPool.results([
         .tensor($0), .ints(kernel), .ints(stride ?? []), .ints(padding), .bool(ceil), .bool(includesPadding),

@@ -103,6 +103,12 @@ extension Tensor {
     let weighted = self * output
     return weighted - output * weighted.sum(dim: dim, keepDim: true)
   }
+  /// softmax with rows of nothing but -inf giving 0. Same as `torch.ops.aten._safe_softmax`.
+  public func safeSoftmax(dim: Int, dtype: DType? = nil) -> Tensor {
+    if isPoisoned || rank == 0 { return softmax(dim: dim, dtype: dtype) }
+    let isDead = (detach() .== -Double.infinity).all(dim: dim, keepDim: true)
+    return Tensor.where(isDead, 0, Tensor.where(isDead, 0, self).softmax(dim: dim, dtype: dtype))
+  }
   /// softmax(-x). Same as `F.softmin`.
   public func softmin(dim: Int) -> Tensor { (-self).softmax(dim: dim) }
 }

@@ -6,9 +6,10 @@ private let activationSamples: @Sendable () -> [Sample] = { [Sample(.tensor(samp
 
 /// An activation without options.
 private func activation(
-  _ name: String, derivative: PointwiseDefinition.Override? = nil, _ f: @escaping @Sendable (Expr) -> Expr
+  _ name: String, dtypes: DTypeRule = .floating, derivative: PointwiseDefinition.Override? = nil,
+  _ f: @escaping @Sendable (Expr) -> Expr
 ) -> Op {
-  .pointwise("\(name)(Tensor self) -> Tensor", dtypes: .floating, samples: activationSamples, derivative: derivative) { f($0[0]) }
+  .pointwise("\(name)(Tensor self) -> Tensor", dtypes: dtypes, samples: activationSamples, derivative: derivative) { f($0[0]) }
 }
 
 extension Op {
@@ -22,7 +23,7 @@ extension Op {
   }) { $0 * $0.sigmoid() }
 
   static let mish = activation("mish") { $0 * softplus($0, 1, 20).tanh() }
-  static let relu6 = activation("relu6", derivative: { g, e, y in [.select((e[0] .> 0) & (e[0] .< 6), g, 0)] }) {
+  static let relu6 = activation("relu6", dtypes: .notBool, derivative: { g, e, y in [.select((e[0] .> 0) & (e[0] .< 6), g, 0)] }) {
     .min(.max($0, 0), 6)
   }
   static let hardsigmoid = activation("hardsigmoid", derivative: { g, e, y in
@@ -34,8 +35,8 @@ extension Op {
   static let logSigmoid = activation("log_sigmoid", derivative: { g, e, y in [g * (-e[0]).sigmoid()] }) {
     .min($0, 0) - (-$0.abs()).exp().log1p()
   }
-  static let softsign = activation("softsign") { $0 / ($0.abs() + 1) }
-  static let tanhshrink = activation("tanhshrink") { $0 - $0.tanh() }
+  static let softsign = activation("softsign", dtypes: .promoteToFloat) { $0 / ($0.abs() + 1) }
+  static let tanhshrink = activation("tanhshrink", dtypes: .promoteToFloat) { $0 - $0.tanh() }
   static let selu = activation("selu") {
     let alpha: Expr = 1.6732632423543772
     let scale: Expr = 1.0507009873554805
@@ -94,7 +95,7 @@ extension Op {
   }
 
   static let hardtanh = Op.pointwise(
-    "hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", dtypes: .floating,
+    "hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", dtypes: .notBool,
     samples: { [Sample(.tensor(sample())), Sample(.tensor(sample()), .double(-2), .double(0.5))] },
     derivative: { g, e, y in [.select((e[0] .> e[1]) & (e[0] .< e[2]), g, 0)] }
   ) { .min(.max($0[0], $0[1]), $0[2]) }
@@ -144,7 +145,10 @@ extension Tensor {
   public func selu() -> Tensor { Op.selu.unary(self) }
   /// Gaussian error linear unit; `approximate` is "none" or "tanh". Same as `F.gelu`.
   public func gelu(approximate: String = "none") -> Tensor {
-    approximate == "none" ? Op.gelu.unary(self) : Op.gelu(.tensor(self), .string(approximate))
+    if approximate != "none" && approximate != "tanh" {
+      return Mistake.report(.value("gelu: approximate must be 'none' or 'tanh', got '\(approximate)'"))
+    }
+    return approximate == "none" ? Op.gelu.unary(self) : Op.gelu(.tensor(self), .string(approximate))
   }
   /// x where positive, else `negativeSlope` · x. Same as `F.leaky_relu`.
   public func leakyRelu(negativeSlope: Double = 0.01) -> Tensor { Op.leakyRelu(.tensor(self), .double(negativeSlope)) }
@@ -158,19 +162,29 @@ extension Tensor {
   }
   /// x limited to `min...max`. Same as `F.hardtanh`.
   public func hardtanh(min: Double = -1, max: Double = 1) -> Tensor {
-    Op.hardtanh(.tensor(self), .double(min), .double(max))
+    if min > max { return Mistake.report(.value("hardtanh: min \(min) is above max \(max)")) }
+    return     Op.hardtanh(.tensor(self), .double(min), .double(max))
   }
   /// 0 within ±lambda, x outside. Same as `F.hardshrink`.
   public func hardshrink(lambda: Double = 0.5) -> Tensor { Op.hardshrink(.tensor(self), .double(lambda)) }
   /// x moved toward 0 by lambda. Same as `F.softshrink`.
-  public func softshrink(lambda: Double = 0.5) -> Tensor { Op.softshrink(.tensor(self), .double(lambda)) }
+  public func softshrink(lambda: Double = 0.5) -> Tensor {
+    if lambda < 0 { return Mistake.report(.value("softshrink: lambda must not be negative, got \(lambda)")) }
+    return Op.softshrink(.tensor(self), .double(lambda))
+  }
   /// x where above the threshold, else `value`. Same as `F.threshold`.
   public func threshold(_ threshold: Double, _ value: Double) -> Tensor {
     Op.threshold(.tensor(self), .double(threshold), .double(value))
   }
   /// Leaky relu with a learned slope per channel (dim 1). Same as `F.prelu`.
   public func prelu(_ weight: Tensor) -> Tensor {
+    if isPoisoned || weight.isPoisoned { return ErrorScope.poison() }
     if weight.elementCount == 1 { return Op.prelu(.tensor(self), .tensor(weight.reshape([]))) }
+    let channels = rank > 1 ? shape[1] : rank == 1 ? shape[0] : 1
+    if weight.rank > 1 || weight.elementCount != (rank == 1 ? 1 : channels) {
+      return Mistake.report(
+        .shape("prelu: expected one slope or \(channels) for the channels of shape \(shape), got weight of shape \(weight.shape)"))
+    }
     var sizes = Shape(repeating: 1, count: rank)
     if rank > 1 { sizes[1] = weight.elementCount } else { sizes[0] = weight.elementCount }
     return Op.prelu(.tensor(self), .tensor(weight.reshape(sizes)))

@@ -57,7 +57,7 @@ extension Op {
     "heaviside(Tensor self, Tensor values) -> Tensor",
     samples: { [Sample(.tensor(Tensor([-0.5, 0, 1.5], dtype: .float64)), .tensor(b()), gradient: false)] },
     derivative: { _, _, _ in [nil, nil] }
-  ) { e in .select(e[0].isNaN(), e[0], .select(e[0] .== 0, e[1], .select(e[0] .< 0, 0, 1))) }
+  ) { e in .select(e[0] .== 0, e[1], .select(e[0] .> 0, 1, 0)) }
   static let logaddexp = logAdd("logaddexp", scale: 1)
   static let logaddexp2 = logAdd("logaddexp2", scale: 0.6931471805599453)
   static let gcd = Op.pointwise("gcd(Tensor self, Tensor other) -> Tensor", dtypes: .integral, samples: integers) {

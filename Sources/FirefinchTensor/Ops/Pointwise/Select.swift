@@ -85,7 +85,7 @@ extension Op {
   ) { .copysign($0[0], $0[1]) }
   static let nextafter = Op.pointwise(
     "nextafter(Tensor self, Tensor other) -> Tensor", dtypes: .floating,
-    samples: { [Sample(.tensor(a()), .tensor(b()), gradient: false)] }
+    samples: { [Sample(.tensor(a()), .tensor(b()), gradient: false)] }, derivative: { g, e, y in [g, g * 0] }
   ) { .nextafter($0[0], $0[1]) }
   static let xlogy = Op.pointwise(
     "xlogy.Tensor(TensorOrScalar self, TensorOrScalar other) -> Tensor", dtypes: .promoteToFloat,

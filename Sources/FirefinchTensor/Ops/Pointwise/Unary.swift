@@ -138,7 +138,7 @@ extension Tensor {
   /// -1, 0 or 1. Same as `torch.sign`.
   public func sign() -> Tensor { Op.sign.unary(self) }
   /// x · x. Same as `torch.square`.
-  public func square() -> Tensor { Op.square.unary(self) }
+  public func square() -> Tensor { dtype == .bool ? to(.int64) : Op.square.unary(self) }
   /// Rounded down. Same as `torch.floor`.
   public func floor() -> Tensor { dtype.isDifferentiable ? Op.floor.unary(self) : clone() }
   /// Rounded up. Same as `torch.ceil`.

@@ -2,11 +2,17 @@ import FirefinchCore
 
 /// Random tensors whose parameters are tensors, or that follow another tensor.
 extension Tensor {
+  /// This draw as a function of its parameters, of which it has zero gradients, as in PyTorch.
+  func drawn(from parameters: Tensor...) -> Tensor {
+    if isPoisoned || !GradMode.isEnabled { return self }
+    return parameters.reduce(self) { $1.requiresGrad ? $0 + Op.fill(.tensor($1), .int(0)) : $0 }
+  }
+
   /// `randint` with this tensor's shape and, unless given, dtype. Same as `torch.randint_like`.
   public func randintLike(
     _ low: Int = 0, _ high: Int, dtype: DType? = nil, generator: Generator = .default
   ) -> Tensor {
-    Tensor.randint(low, high, shape, dtype: dtype ?? self.dtype, generator: generator)
+    isPoisoned ? self : emptyLike(dtype: dtype).random_(from: low, to: high, generator: generator)
   }
 
   private static func checkDeviation(_ std: Tensor) throws {
@@ -25,7 +31,7 @@ extension Tensor {
       let shape = try Layout.broadcast(mean.shape, std.shape, op: "normal")
       return withNoGrad {
         normal(mean: 0, std: 1, shape, dtype: mean.dtype, generator: generator).mul_(std).add_(mean)
-      }
+      }.drawn(from: mean, std)
     }
   }
   /// Normal numbers, each with the mean of its place. Same as `torch.normal`.
@@ -33,6 +39,7 @@ extension Tensor {
     ErrorScope.guarding {
       if mean.isPoisoned { return mean }
       return withNoGrad { normal(mean: 0, std: std, mean.shape, dtype: mean.dtype, generator: generator).add_(mean) }
+        .drawn(from: mean)
     }
   }
   /// Normal numbers, each with the deviation of its place. Same as `torch.normal`.
@@ -42,7 +49,7 @@ extension Tensor {
       try checkDeviation(std)
       return withNoGrad {
         normal(mean: 0, std: 1, std.shape, dtype: std.dtype, generator: generator).mul_(std).add_(mean)
-      }
+      }.drawn(from: std)
     }
   }
 
@@ -53,7 +60,7 @@ extension Tensor {
       let rates = detach().contiguous()
       let result = Tensor(empty: shape, dtype: dtype)
       try generator.fillPoisson(result.data, rates: rates.data, dtype: dtype, count: result.elementCount)
-      return result
+      return result.drawn(from: self)
     }
   }
 }

@@ -3,9 +3,14 @@ import FirefinchCore
 /// Dropout in its forms; the same seed drops the same elements as PyTorch does on the CPU.
 extension Tensor {
   private func mask(_ shape: Shape, _ p: Double, _ generator: Generator) throws -> Tensor {
-    let result = Tensor(empty: shape, dtype: dtype)
-    try generator.fillDropoutMask(result.data, dtype: dtype, count: result.elementCount, p: p)
+    let result = noise(shape)
+    try result.drawn { try generator.fillDropoutMask($0, dtype: dtype, count: $1, p: p) }
     return result
+  }
+
+  /// Memory for random factors, laid out as this tensor where it has its shape.
+  private func noise(_ shape: Shape) -> Tensor {
+    shape == self.shape ? emptyLike() : Tensor(empty: shape, dtype: dtype)
   }
 
   /// Everything dropped: no number is drawn.
@@ -79,7 +84,7 @@ extension Tensor {
   }
 
   private func alpha(
-    _ op: String, _ p: Double, _ training: Bool, _ generator: Generator, _ noise: (Tensor) throws -> Shape
+    _ op: String, _ p: Double, _ training: Bool, _ generator: Generator, _ factors: (Tensor) throws -> Shape
   ) -> Tensor {
     ErrorScope.guarding {
       try checkProbability(p, op)
@@ -88,8 +93,8 @@ extension Tensor {
       if !dtype.isFloatingPoint { throw TensorError.dtype("\(op): expected a floating dtype, got \(dtype.name)") }
       let alpha = 1.7580993408473766
       let a = 1 / ((alpha * alpha * p + 1) * (1 - p)).squareRoot()
-      let kept = Tensor(empty: try noise(self), dtype: dtype)
-      try generator.fillBernoulli(kept.data, dtype: dtype, count: kept.elementCount, p: 1 - p)
+      let kept = noise(try factors(self))
+      try kept.drawn { try generator.fillBernoulli($0, dtype: dtype, count: $1, p: 1 - p) }
       let shift = (kept - 1) * (alpha * a) + alpha * a * p
       return self * (kept * a) + shift
     }

@@ -8,14 +8,18 @@ public func withSeed<R>(_ seed: Int, _ body: () throws -> R) rethrows -> R { try
 
 /// Random tensors. All take a generator; the default one is PyTorch's.
 extension Tensor {
-  /// Fills memory in logical order by `draw`, whatever the strides.
-  private func drawn(_ draw: (UnsafeMutableRawPointer, Int) throws -> Void) throws {
+  /// This tensor with its dims in the order in which they lie in memory, outermost first: the order of random fills.
+  private var asInMemory: Tensor { alias(layout: layout.permuted(Array(layout.denseOrder.reversed()))) }
+
+  /// Fills memory by `draw`, in the order in which the elements lie there.
+  func drawn(_ draw: (UnsafeMutableRawPointer, Int) throws -> Void) throws {
     if device != .cpu { return }
     // Also without elements: the parameters are checked there.
-    if isContiguous || elementCount == 0 { return try draw(data, elementCount) }
-    let dense = Tensor(empty: shape, dtype: dtype)
+    if isContiguous || elementCount == 0 || layout.isDense { return try draw(data, elementCount) }
+    let target = asInMemory
+    let dense = Tensor(empty: target.shape, dtype: dtype)
     try draw(dense.data, elementCount)
-    copyData(from: dense)
+    target.copyData(from: dense)
   }
 
   /// An in-place draw: checks as for any in-place operation, and forgets the history as `fill_` does.
@@ -84,11 +88,11 @@ extension Tensor {
 
   /// `rand` with this tensor's shape and dtype. Same as `torch.rand_like`.
   public func randLike(dtype: DType? = nil, generator: Generator = .default) -> Tensor {
-    Tensor.rand(shape, dtype: dtype ?? self.dtype, generator: generator)
+    isPoisoned ? self : emptyLike(dtype: dtype).uniform_(generator: generator)
   }
   /// `randn` with this tensor's shape and dtype. Same as `torch.randn_like`.
   public func randnLike(dtype: DType? = nil, generator: Generator = .default) -> Tensor {
-    Tensor.randn(shape, dtype: dtype ?? self.dtype, generator: generator)
+    isPoisoned ? self : emptyLike(dtype: dtype).normal_(generator: generator)
   }
 
   /// 1 with the probability each element says, else 0. Same as `torch.bernoulli`.
@@ -97,7 +101,7 @@ extension Tensor {
     return Tensor.fresh(shape, dtype, "bernoulli") {
       try generator.fillBernoulli(
         $0.data, dtype: $0.dtype, count: $0.elementCount, probabilities: p.data, probabilityDType: p.dtype)
-    }
+    }.drawn(from: self)
   }
 
   /// 1 with probability `p` for each element, else 0. Same as `torch.bernoulli(input, p)`.
@@ -132,7 +136,9 @@ extension Tensor {
   /// Fills with normal numbers. Same as `Tensor.normal_`.
   @discardableResult
   public func normal_(mean: Double = 0, std: Double = 1, generator: Generator = .default) -> Tensor {
-    drawInPlace("normal_") { try generator.fillNormal($0, dtype: dtype, count: $1, mean: mean, std: std) }
+    drawInPlace("normal_") {
+      try generator.fillNormal($0, dtype: dtype, count: $1, mean: mean, std: std, contiguous: isContiguous)
+    }
   }
   /// Fills with normal numbers limited to [low, high]. Same as `nn.init.trunc_normal_`.
   @discardableResult
@@ -166,7 +172,8 @@ extension Tensor {
   /// `Tensor.bernoulli_(p)`.
   @discardableResult public func bernoulli_(_ p: Tensor, generator: Generator = .default) -> Tensor {
     drawInPlace("bernoulli_") {
-      let dense = p.detach().expand(shape).contiguous()
+      let dims = layout.denseOrder.reversed()
+      let dense = withNoGrad { p.detach().expand(shape).permute(Array(dims)).contiguous() }
       if dense.isPoisoned { return }
       try generator.fillBernoulli($0, dtype: dtype, count: $1, probabilities: dense.data, probabilityDType: p.dtype)
     }

@@ -416,7 +416,7 @@ final class PointwiseDefinition: Sendable {
   private func weakNumbers(_ op: Op, _ arguments: [Value]) -> [Scalar] {
     var result: [Scalar] = []
     for (argument, parameter) in zip(arguments, op.schema.parameters) {
-      if case .scalar(let value) = argument, parameter.isTensor || parameter.type == "Scalar" { result.append(value) }
+      if case .scalar(let value) = argument, parameter.isTensor { result.append(value) }
     }
     return result
   }

@@ -1,0 +1,139 @@
+import FirefinchCore
+
+extension Tensor {
+  /// Undoes a max pooling: the values at the positions that it gave, 0 elsewhere. `spatialDims` is 1, 2 or 3; `outputSize`
+  /// is the spatial size, needed where the pooling did not divide evenly. Same as `F.max_unpool*d`.
+  public func maxUnpool(
+    _ indices: Tensor, kernelSize: [Int], spatialDims: Int, stride: [Int]? = nil, padding: [Int] = [0],
+    outputSize: [Int]? = nil
+  ) -> Tensor {
+    ErrorScope.guarding {
+      let name = "maxUnpool\(spatialDims)d"
+      if isPoisoned || indices.isPoisoned { return ErrorScope.poison() }
+      if rank == spatialDims + 1 {
+        return unsqueeze(dim: 0).maxUnpool(
+          indices.unsqueeze(dim: 0), kernelSize: kernelSize, spatialDims: spatialDims, stride: stride, padding: padding,
+          outputSize: outputSize.map { Array($0.suffix(spatialDims)) }).squeeze(dim: 0)
+      }
+      if rank != spatialDims + 2 || indices.shape != shape || indices.dtype != .int64 {
+        throw TensorError.shape(
+          "\(name): expected values of \(spatialDims + 2) dims and int64 indices of their shape, got \(shape) and "
+            + "\(indices.dtype.name) of \(indices.shape)")
+      }
+      func spread(_ values: [Int]) throws -> [Int] {
+        let all = values.count == 1 ? [Int](repeating: values[0], count: spatialDims) : values
+        if all.count != spatialDims { throw TensorError.value("\(name): \(values) needs 1 or \(spatialDims) numbers") }
+        return all
+      }
+      let k = try spread(kernelSize), s = try stride.map(spread) ?? k, p = try spread(padding)
+      if s.contains(where: { $0 < 1 }) || k.contains(where: { $0 < 1 }) { throw TensorError.value("\(name): kernel \(k) and stride \(s) must be positive") }
+      let usual = (0..<spatialDims).map { (size($0 + 2) - 1) * s[$0] + k[$0] - 2 * p[$0] }
+      var output = usual
+      if let outputSize {
+        output = Array(outputSize.suffix(spatialDims))
+        for d in 0..<spatialDims where outputSize.count < spatialDims || output[d] <= usual[d] - s[d] || output[d] >= usual[d] + s[d] {
+          throw TensorError.value("\(name): output size \(outputSize) is not within one stride of \(usual)")
+        }
+      }
+      let plane = output.reduce(1, *), count = shape.dropFirst(2).reduce(1, *)
+      let result = Shape([size(0), size(1)] + output)
+      if elementCount == 0 { return Tensor.zeros(result, dtype: dtype) }
+      let flat = indices.reshape([size(0), size(1), count])
+      if flat.amin().intValue < 0 || flat.amax().intValue >= plane {
+        throw TensorError.index("\(name): an index is out of range for the \(plane) places of a plane of \(output)")
+      }
+      let zeros = Tensor.zeros([size(0), size(1), plane], dtype: dtype)
+      return zeros.scatter(dim: 2, index: flat, reshape([size(0), size(1), count])).reshape(result)
+    }
+  }
+
+  /// Largest values of windows at random places, so that the result has `outputSize` (or that share of the input), and their
+  /// flat positions. `samples` (N, C, dims) are the random numbers of the windows; drawn when nil. Graham, "Fractional
+  /// max-pooling" (2014); same as `F.fractional_max_pool2d` and `3d`.
+  public func fractionalMaxPool(
+    _ kernelSize: [Int], spatialDims: Int, outputSize: [Int]? = nil, outputRatio: [Double]? = nil, samples: Tensor? = nil,
+    generator: Generator = .default
+  ) -> (values: Tensor, indices: Tensor) {
+    let name = "fractionalMaxPool\(spatialDims)d"
+    if rank == spatialDims + 1 {
+      let single = unsqueeze(dim: 0).fractionalMaxPool(
+        kernelSize, spatialDims: spatialDims, outputSize: outputSize, outputRatio: outputRatio, samples: samples,
+        generator: generator)
+      return (single.values.squeeze(dim: 0), single.indices.squeeze(dim: 0))
+    }
+    var positions: Tensor?
+    let values = ErrorScope.guarding {
+      if isPoisoned || samples?.isPoisoned ?? false { return ErrorScope.poison() }
+      if rank != spatialDims + 2 || size(1) == 0 || shape.dropFirst(2).contains(0) {
+        throw TensorError.shape("\(name): expected (N, C, …) with \(spatialDims) spatial dims, got shape \(shape)")
+      }
+      if (outputSize == nil) == (outputRatio == nil) { throw TensorError.value("\(name): give either outputSize or outputRatio") }
+      func spread<T>(_ values: [T]) throws -> [T] {
+        let all = values.count == 1 ? [T](repeating: values[0], count: spatialDims) : values
+        if all.count != spatialDims { throw TensorError.value("\(name): \(values) needs 1 or \(spatialDims) numbers") }
+        return all
+      }
+      let k = try spread(kernelSize)
+      let input = Array(shape.dropFirst(2))
+      let output = try outputSize.map(spread) ?? zip(input, spread(outputRatio!)).map { Int(Double($0) * $1) }
+      for d in 0..<spatialDims where k[d] < 1 || output[d] < 1 || output[d] + k[d] - 1 > input[d] {
+        throw TensorError.shape("\(name): \(output) windows of \(k) do not fit input of shape \(shape)")
+      }
+      let planes = size(0) * size(1)
+      let drawn = samples ?? Tensor.rand([size(0), size(1), spatialDims], dtype: dtype == .float64 ? .float64 : .float32, generator: generator)
+      if drawn.shape != [size(0), size(1), spatialDims] {
+        throw TensorError.shape("\(name): samples have shape \(drawn.shape), expected [\(size(0)), \(size(1)), \(spatialDims)]")
+      }
+      let numbers = drawn.detach().array(Double.self)
+      // Window starts of each plane and dim; sample 0 serves the last dim.
+      func starts(_ plane: Int, _ d: Int) -> [Int] {
+        let u = numbers[plane * spatialDims + (spatialDims - 1 - d)]
+        if output[d] == 1 { return [input[d] - k[d]] }
+        let alpha = Double(input[d] - k[d]) / Double(output[d] - 1)
+        return (0..<output[d]).map { i in
+          i == output[d] - 1 ? input[d] - k[d] : Int((Double(i) + u) * alpha) - Int(u * alpha)
+        }
+      }
+      let windows = output.reduce(1, *), taps = k.reduce(1, *)
+      var places = [Int](repeating: 0, count: planes * windows * taps)
+      for plane in 0..<planes {
+        let first = (0..<spatialDims).map { starts(plane, $0) }
+        for window in 0..<windows {
+          for tap in 0..<taps {
+            var (rest, inner, place, step) = (window, tap, 0, 1)
+            for d in stride(from: spatialDims - 1, through: 0, by: -1) {
+              place += (first[d][rest % output[d]] + inner % k[d]) * step
+              step *= input[d]
+              rest /= output[d]
+              inner /= k[d]
+            }
+            places[(plane * windows + window) * taps + tap] = place
+          }
+        }
+      }
+      let index = Tensor(places, shape: [size(0), size(1), windows * taps])
+      let taken = reshape([size(0), size(1), input.reduce(1, *)]).gather(dim: 2, index: index)
+        .reshape([size(0), size(1), windows, taps])
+      let best = taken.detach().argmax(dim: -1, keepDim: true)
+      let result = Shape([size(0), size(1)] + output)
+      positions = index.reshape([size(0), size(1), windows, taps]).gather(dim: -1, index: best).reshape(result)
+      return taken.gather(dim: -1, index: best).reshape(result)
+    }
+    return (values, positions ?? values)
+  }
+
+  /// The p-norm of each window, over the last `spatialDims` dims of (N, C, …). Same as `F.lp_pool*d`.
+  public func lpPool(
+    _ p: Double, _ kernelSize: [Int], spatialDims: Int, stride: [Int]? = nil, ceilMode: Bool = false
+  ) -> Tensor {
+    let powers = pow(p)
+    let means: Tensor
+    switch spatialDims {
+    case 1: means = powers.avgPool1d(kernelSize, stride: stride, ceilMode: ceilMode)
+    case 2: means = powers.avgPool2d(kernelSize, stride: stride, ceilMode: ceilMode)
+    default: means = powers.avgPool3d(kernelSize, stride: stride, ceilMode: ceilMode)
+    }
+    let taps = kernelSize.count == 1 ? (0..<spatialDims).reduce(1) { a, _ in a * kernelSize[0] } : kernelSize.reduce(1, *)
+    return (means.sign() * means.abs().relu() * taps).pow(1 / p)
+  }
+}
