@@ -237,7 +237,7 @@ extension Table {
     let names: [(String, DType)] = [
       ("bfloat16", .bfloat16), ("half", .float16), ("float", .float32), ("double", .float64), ("bool", .bool),
       ("byte", .uint8), ("char", .int8), ("short", .int16), ("int", .int32), ("long", .int64), ("cfloat", .complex64),
-      ("cdouble", .complex128),
+      ("cdouble", .complex128), ("chalf", .complex32),
     ]
     for (name, dtype) in names {
       op("\(name)(Tensor self, Any memory_format=None) -> Tensor") { c in

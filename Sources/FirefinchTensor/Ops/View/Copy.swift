@@ -110,6 +110,8 @@ extension Tensor {
   public func byte() -> Tensor { to(.uint8) }
   /// Which elements are not 0.
   public func bool() -> Tensor { to(.bool) }
+  /// The tensor in complex32.
+  public func chalf() -> Tensor { to(.complex32) }
   /// The tensor in complex64.
   public func cfloat() -> Tensor { to(.complex64) }
   /// The tensor in complex128.
