@@ -187,6 +187,7 @@ extension Layout {
     guard lead >= 0 else {
       throw TensorError.shape("\(op): cannot expand \(shape) to \(target), which has fewer dims")
     }
+    var count = 1
     for i in 0..<target.count {
       let own = i < lead ? 1 : shape[i - lead]
       if target[i] == -1 && i >= lead {
@@ -196,6 +197,9 @@ extension Layout {
           "\(op): cannot expand \(shape) to \(target): dim \(i) has size \(own), only size 1 can grow")
       }
       if i >= lead && (own != 1 || result.shape[i] == 1) { result.strides[i] = strides[i - lead] }
+      let (product, overflow) = count.multipliedReportingOverflow(by: Swift.max(result.shape[i], 1))
+      if overflow { throw TensorError.shape("\(op): \(target) has too many elements") }
+      count = product
     }
     return result
   }

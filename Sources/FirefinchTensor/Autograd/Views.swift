@@ -113,11 +113,16 @@ final class CopySlices: Node {
   private let replay: @Sendable (Tensor) -> Tensor
   private var function: Node?
   private let type: (shape: Shape, dtype: DType)
+  /// Strides of the base, which `asStrided` counts on.
+  private let strides: Shape
+  private let memoryOrder: [Int]
 
   init(base: Tensor, view: ViewInfo, target: Tensor, function: Node) {
     replay = view.replay
     self.function = function
     type = (base.shape, base.dtype)
+    strides = base.strides
+    memoryOrder = base.layout.memoryOrder
     // The function's first edge is the view's own past, which the base's past replaces.
     let rest = function.edges.dropFirst()
     super.init(edges: EdgeList([Edge(base)] + rest))
@@ -133,7 +138,12 @@ final class CopySlices: Node {
   }
 
   override func apply(_ gradients: [Tensor?]) -> [Tensor?] {
-    guard let function, let grad = gradients[0] else { return [Tensor?](repeating: nil, count: edges.count) }
+    guard let function, var grad = gradients[0] else { return [Tensor?](repeating: nil, count: edges.count) }
+    if grad.strides != strides {
+      var back = memoryOrder
+      for (place, dim) in memoryOrder.enumerated() { back[dim] = place }
+      grad = grad.permute(memoryOrder).contiguous().permute(back)
+    }
     let inside = replay(grad)
     let results = function.apply([inside])
     // Outside the written region the gradient passes unchanged; inside it is the function's.

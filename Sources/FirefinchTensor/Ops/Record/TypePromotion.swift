@@ -57,4 +57,12 @@ extension Tensor {
     promotion.add(b)
     return promotion.result
   }
+
+  /// The dtype of an arithmetic result of two numbers. Same as `torch.result_type`.
+  public static func resultType(_ a: Scalar, _ b: Scalar) -> DType {
+    var promotion = TypePromotion()
+    promotion.add(a)
+    promotion.add(b)
+    return promotion.result
+  }
 }

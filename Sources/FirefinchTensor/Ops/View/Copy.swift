@@ -68,9 +68,10 @@ extension Tensor {
   /// The tensor in another dtype, itself if it has it unless `copy`, in its own memory order or in a format. Same as
   /// `Tensor.to(dtype)`.
   ///
-  /// Numbers outside the range of an integer dtype, infinities and NaN are converted as the processor does on x86-64: through
-  /// int64, whose smallest number stands for what does not fit, cut to the dtype's low bits. Bool is "not 0" (NaN is true);
-  /// of complex numbers real dtypes keep the real part.
+  /// Floating-point numbers lose their fraction. Those outside the range of an integer dtype, infinities and NaN become what
+  /// PyTorch makes of them on x86-64: int64 and int32 their smallest number, int16 and int8 the low bits of the int32 (so 0
+  /// for what int32 does not hold), uint8 those of the int64. Bool is "not 0" (NaN is true); of complex numbers real dtypes
+  /// keep the real part. Floating dtypes round to nearest, ties to even; float16 has infinity beyond 65519.
   public func to(_ dtype: DType, copy: Bool = false, memoryFormat: MemoryFormat? = nil) -> Tensor {
     let isThere = dtype == self.dtype && !copy
     if isThere && (memoryFormat == nil || memoryFormat == .preserve || isContiguous(in: memoryFormat!)) { return self }

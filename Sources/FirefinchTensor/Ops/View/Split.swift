@@ -118,7 +118,7 @@ extension Tensor {
     if isPoisoned { return poisonedParts(count) }
     return ErrorScope.guarding(Swift.min(Swift.max(count, 1), 1 << 16)) {
       let d = try SplitRule.dim(self, dim, "chunk")
-      if count < 1 || count > SplitRule.limit {
+      if count < 1 || count > SplitRule.limit && shape[d] == 0 {
         throw TensorError.value("chunk: the number of parts must be at least 1, got \(count)")
       }
       return split(SplitRule.chunks(shape[d], count), dim: d)
@@ -153,7 +153,7 @@ extension Tensor {
     if isPoisoned { return poisonedParts(count) }
     return ErrorScope.guarding(Swift.min(Swift.max(count, 1), 1 << 16)) {
       let d = try SplitRule.dim(self, dim, "unsafeChunk")
-      if count < 1 || count > SplitRule.limit {
+      if count < 1 || count > SplitRule.limit && shape[d] == 0 {
         throw TensorError.value("unsafeChunk: the number of parts must be at least 1, got \(count)")
       }
       return separate(SplitRule.chunks(shape[d], count), d)
