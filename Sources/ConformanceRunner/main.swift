@@ -8,6 +8,7 @@ struct Runner {
   let skipped: Set<String>
   let table = Table()
   let modules = ModuleTable()
+  let optimizers = OptimizerTable()
 
   func run(_ path: String) throws {
     let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -58,6 +59,8 @@ struct Runner {
       return try RandomCase(name: name, json: item, table: table, decoder: decoder).run()
     case "modules":
       return try ModuleCase(name: document["module"]?.text ?? "", json: item, table: modules, decoder: decoder).run()
+    case "optim": return try OptimizerCase(json: item, table: optimizers, decoder: decoder).run()
+    case "lr_scheduler": return try SchedulerCase(json: item, table: optimizers, decoder: decoder).run()
     default: throw Unsupported("kind \(kind)")
     }
   }

@@ -76,7 +76,7 @@ struct ModuleCase {
   func run() throws -> [(String, JSONValue)] {
     try withErrors {
       let built = try table.make(name, list(json["ctor_args"]), pairs(json["ctor_kwargs"]))
-      let module = built.module
+      let module = built.module.float()
       let (args, kwargs) = (try list(json["args"]), try pairs(json["kwargs"]))
       if json["lazy"] == .bool(true) {
         let first = (try list(json["args"]), try pairs(json["kwargs"]))

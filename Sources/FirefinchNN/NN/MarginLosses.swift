@@ -51,7 +51,7 @@ public final class LinearCrossEntropyLoss: Module {
   public let linear: Linear
   /// Classes, and the sizes that follow them in the logits.
   private let sizes: [Int]
-  private let weight: Tensor?
+  @Buffer public var weight: Tensor?
   private let ignoreIndex: Int
   private let reduction: Reduction
   private let labelSmoothing: Double

@@ -43,10 +43,13 @@ public final class LPPool3d: LPPool {
 
 /// Maxima of windows at random places. Common part of `FractionalMaxPool2d` and `FractionalMaxPool3d`.
 open class FractionalMaxPool: Module, Layer {
+  open override class var stateKeys: [String: String] { ["randomSamples": "_random_samples"] }
+
   private let kernelSize: [Int]
   private let outputSize: [Int]?
   private let outputRatio: [Double]?
-  private let samples: Tensor?
+  /// Random numbers given for every call, or nil.
+  @Buffer public var randomSamples: Tensor?
   private let spatial: Int
 
   init(_ spatial: Int, _ kernelSize: any SpatialSizes, _ size: (any SpatialSizes)?, _ ratio: [Double]?, _ samples: Tensor?) {
@@ -57,12 +60,12 @@ open class FractionalMaxPool: Module, Layer {
     self.kernelSize = kernelSize.sizes
     outputSize = size?.sizes
     outputRatio = ratio
-    self.samples = samples
+    randomSamples = samples
   }
   /// Values and their flat positions within each plane.
   public func withIndices(_ x: Tensor) -> (values: Tensor, indices: Tensor) {
     x.fractionalMaxPool(
-      kernelSize, spatialDims: spatial, outputSize: outputSize, outputRatio: outputRatio, samples: samples)
+      kernelSize, spatialDims: spatial, outputSize: outputSize, outputRatio: outputRatio, samples: randomSamples)
   }
   open func forward(_ x: Tensor) -> Tensor { withIndices(x).values }
 }
