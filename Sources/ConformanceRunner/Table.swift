@@ -200,6 +200,11 @@ struct Binder {
     case "ScalarType":
       if case .dtype = value { return true }
       return false
+    case "device":
+      // A device's name will do, as in Python.
+      if case .device = value { return true }
+      if case .string = value { return true }
+      return false
     default: return true
     }
   }

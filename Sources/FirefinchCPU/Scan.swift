@@ -189,7 +189,8 @@ public enum ScanKernel {
       case 1: reverse(UInt8.self)
       case 2: reverse(UInt16.self)
       case 4: reverse(UInt32.self)
-      default: reverse(UInt64.self)
+      case 8: reverse(UInt64.self)
+      default: reverse(SIMD2<UInt64>.self)
       }
       return
     }

@@ -5,12 +5,12 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
   case float32 = 0, float64, float16, bfloat16
   case int8, int16, int32, int64, uint8, bool
   /// Pairs of reals, in memory beside each other.
-  case complex64, complex128
+  case complex64, complex128, complex32
 
   /// Bytes per element.
   @inlinable public var size: Int {
     switch self {
-    case .float32, .int32: 4
+    case .float32, .int32, .complex32: 4
     case .float64, .int64, .complex64: 8
     case .float16, .bfloat16, .int16: 2
     case .int8, .uint8, .bool: 1
@@ -33,10 +33,11 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case .bool: "bool"
     case .complex64: "complex64"
     case .complex128: "complex128"
+    case .complex32: "complex32"
     }
   }
 
-  /// The dtype with PyTorch's name (`float32`; the aliases `float`, `double`, `half`, `long`, `int`, `short`), or nil.
+  /// The dtype with PyTorch's name (`float32`; the aliases `float`, `double`, `half`, `long`, `int`, `short`, `cfloat`), or nil.
   public init?(name: String) {
     switch name {
     case "float": self = .float32
@@ -45,6 +46,9 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case "long": self = .int64
     case "int": self = .int32
     case "short": self = .int16
+    case "chalf": self = .complex32
+    case "cfloat": self = .complex64
+    case "cdouble": self = .complex128
     default:
       guard let match = DType.allCases.first(where: { $0.name == name }) else { return nil }
       self = match
@@ -55,7 +59,7 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
 
   /// True for float16, bfloat16, float32 and float64. Same as `dtype.is_floating_point`.
   @inlinable public var isFloatingPoint: Bool { rawValue <= DType.bfloat16.rawValue }
-  /// True for complex64 and complex128. Same as `dtype.is_complex`.
+  /// True for complex32, complex64 and complex128. Same as `dtype.is_complex`.
   @inlinable public var isComplex: Bool { rawValue >= DType.complex64.rawValue }
   /// True for the integer types; false for bool.
   @inlinable public var isInteger: Bool { rawValue >= DType.int8.rawValue && rawValue <= DType.uint8.rawValue }
@@ -70,17 +74,24 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     switch self {
     case .complex64: .float32
     case .complex128: .float64
+    case .complex32: .float16
     default: self
     }
   }
 
-  /// The complex dtype with parts of this dtype (complex64 for anything but float64). Same as `dtype.to_complex()`.
-  public var complexType: DType { isComplex ? self : self == .float64 ? .complex128 : .complex64 }
+  /// The complex dtype with parts of this dtype, complex64 where there is none. Same as `dtype.to_complex()`.
+  public var complexType: DType {
+    switch self {
+    case .float64: .complex128
+    case .float16: .complex32
+    default: isComplex ? self : .complex64
+    }
+  }
 
   /// The register class in which kernels compute values of this dtype, or the parts of complex ones.
   @inlinable public var registerClass: RegisterClass {
     switch self {
-    case .float32, .float16, .bfloat16, .complex64: .float32
+    case .float32, .float16, .bfloat16, .complex64, .complex32: .float32
     case .float64, .complex128: .float64
     case .bool: .bool
     default: .int64
@@ -96,7 +107,7 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     let (ca, cb) = (a.category, b.category)
     if ca != cb {
       let (high, low) = ca > cb ? (a, b) : (b, a)
-      return high == .complex64 && low == .float64 ? .complex128 : high
+      return high.isComplex && low.isFloatingPoint ? promote(high, low.complexType) : high
     }
     switch ca {
     case 1:
@@ -109,7 +120,7 @@ public enum DType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
       if a == .float64 || b == .float64 { return .float64 }
       // float16 and bfloat16 do not contain one another.
       return .float32
-    default: return .complex128
+    default: return a == .complex128 || b == .complex128 ? .complex128 : .complex64
     }
   }
 }

@@ -76,7 +76,7 @@ package enum Draw {
     case .float32, .complex64:
       let out = data.assumingMemoryBound(to: Float.self) + offset
       for i in 0..<n { out[i] = Float(values[i]) }
-    case .float16:
+    case .float16, .complex32:
       let out = data.assumingMemoryBound(to: UInt16.self) + offset
       for i in 0..<n { out[i] = halfBits(Float(values[i])) }
     case .bfloat16:
@@ -105,7 +105,7 @@ package enum Draw {
     _ values: UnsafePointer<Float>, _ n: Int, _ data: UnsafeMutableRawPointer, _ dtype: DType, at offset: Int
   ) {
     switch dtype {
-    case .float16:
+    case .float16, .complex32:
       let out = data.assumingMemoryBound(to: UInt16.self) + offset
       for i in 0..<n { out[i] = halfBits(values[i]) }
     case .bfloat16:
@@ -139,7 +139,7 @@ package enum Draw {
     case .float32, .complex64:
       let out = data.assumingMemoryBound(to: Float.self) + offset
       for i in 0..<n { out[i] = Float(values[i]) }
-    case .float16:
+    case .float16, .complex32:
       let out = data.assumingMemoryBound(to: UInt16.self) + offset
       for i in 0..<n { out[i] = halfBits(Float(values[i])) }
     case .bfloat16:
@@ -154,7 +154,7 @@ package enum Draw {
   ) {
     switch dtype {
     case .float64: values.update(from: data.assumingMemoryBound(to: Double.self) + offset, count: n)
-    case .float16:
+    case .float16, .complex32:
       let from = data.assumingMemoryBound(to: UInt16.self) + offset
       for i in 0..<n { values[i] = Double(float(halfBits: from[i])) }
     case .bfloat16:
@@ -181,6 +181,7 @@ package enum Draw {
   /// Complex memory seen as twice as many reals; other floating dtypes as they are.
   static func realParts(_ dtype: DType, _ count: Int, _ operation: String) throws -> (DType, Int) {
     switch dtype {
+    case .complex32: return (.float16, count * 2)
     case .complex64: return (.float32, count * 2)
     case .complex128: return (.float64, count * 2)
     default:

@@ -16,7 +16,7 @@ extension Generator {
     case .int8: integers32(count, data, dtype) { Int64($0 & 0x7f) }
     case .uint8: integers32(count, data, dtype) { Int64($0 & 0xff) }
     case .bool: integers32(count, data, dtype) { Int64($0 & 1) }
-    case .complex64, .complex128: throw TensorError.dtype("random_: expects a real dtype, got \(dtype)")
+    case .complex32, .complex64, .complex128: throw TensorError.dtype("random_: expects a real dtype, got \(dtype)")
     }
   }
 

@@ -152,8 +152,10 @@ extension Layout {
   public func sliced(dim: Int, start: Int, end: Int, step: Int) -> Layout {
     var result = self
     result.offset += start * strides[dim]
-    result.shape[dim] = end > start ? (end - start + step - 1) / step : 0
-    result.strides[dim] = strides[dim] * step
+    result.shape[dim] = end > start ? (end - start - 1) / step + 1 : 0
+    // A step too large for the stride leaves one element, for which the stride does not matter.
+    let (stride, overflow) = strides[dim].multipliedReportingOverflow(by: step)
+    if !overflow { result.strides[dim] = stride }
     return result
   }
 
@@ -190,7 +192,8 @@ extension Layout {
     var result = self
     if rank == 0 { return Layout(shape: [size], strides: [1], offset: offset) }
     result.shape[dim] = (shape[dim] - size) / step + 1
-    result.strides[dim] = strides[dim] * step
+    let (stride, overflow) = strides[dim].multipliedReportingOverflow(by: step)
+    if !overflow { result.strides[dim] = stride }
     result.shape.append(size)
     result.strides.append(strides[dim])
     return result

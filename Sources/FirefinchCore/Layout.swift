@@ -70,16 +70,35 @@ public struct Layout: Sendable, Hashable {
     (0..<rank).reversed().sorted { a, b in strides[a] != strides[b] ? strides[a] < strides[b] : false }
   }
 
-  /// Layout of a result that keeps this dense layout's dim order: PyTorch's `preserve_format`.
+  /// Layout of a dense result that keeps this layout's dim order: PyTorch's `preserve_format`.
   public func preserved() -> Layout {
-    if isContiguous || !isDense { return Layout(contiguous: shape) }
+    if isContiguous { return Layout(contiguous: shape) }
     var result = Layout(contiguous: shape)
     var step = 1
-    for dim in denseOrder {
+    for dim in isDense ? denseOrder : orderOfGaps {
       result.strides[dim] = step
       step *= Swift.max(shape[dim], 1)
     }
     return result
+  }
+
+  /// Dims from the fastest to the slowest of a layout with gaps or repeated elements. Dims with stride 0 could be anywhere:
+  /// they stay where they are, and PyTorch's insertion sort says what that means.
+  private var orderOfGaps: [Int] {
+    var order = Array((0..<rank).reversed())
+    for i in order.indices.dropFirst() {
+      var place = i
+      for other in (0..<i).reversed() {
+        let (a, b) = (order[other], order[place])
+        if strides[a] == 0 || strides[b] == 0 { continue }
+        if strides[a] < strides[b] { break }
+        if strides[a] > strides[b] || shape[a] > shape[b] {
+          order.swapAt(other, place)
+          place = other
+        }
+      }
+    }
+    return order
   }
 
   /// Last element's distance from the first, plus one: how many elements of storage the layout spans; 0 when empty.

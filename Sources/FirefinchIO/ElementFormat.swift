@@ -56,8 +56,6 @@ enum ElementFormat: Equatable, Sendable {
     case "uint16": self = .uint16
     case "uint32": self = .uint32
     case "uint64": self = .uint64
-    case "cfloat": self = .native(.complex64)
-    case "cdouble": self = .native(.complex128)
     default:
       guard let dtype = DType(name: String(name)) else { return nil }
       self = .native(dtype)

@@ -136,7 +136,7 @@ enum TorchFile {
   private static let storageTypes: [DType: String] = [
     .float32: "FloatStorage", .float64: "DoubleStorage", .float16: "HalfStorage", .bfloat16: "BFloat16Storage",
     .int8: "CharStorage", .int16: "ShortStorage", .int32: "IntStorage", .int64: "LongStorage", .uint8: "ByteStorage",
-    .bool: "BoolStorage", .complex64: "ComplexFloatStorage", .complex128: "ComplexDoubleStorage",
+    .bool: "BoolStorage", .complex32: "ComplexHalfStorage", .complex64: "ComplexFloatStorage", .complex128: "ComplexDoubleStorage",
   ]
 
   private struct StorageKey: Hashable {

@@ -8,7 +8,7 @@ extension Unpickler {
     "FloatStorage": .native(.float32), "DoubleStorage": .native(.float64), "HalfStorage": .native(.float16),
     "BFloat16Storage": .native(.bfloat16), "CharStorage": .native(.int8), "ShortStorage": .native(.int16),
     "IntStorage": .native(.int32), "LongStorage": .native(.int64), "ByteStorage": .native(.uint8),
-    "BoolStorage": .native(.bool), "ComplexFloatStorage": .native(.complex64),
+    "BoolStorage": .native(.bool), "ComplexHalfStorage": .native(.complex32), "ComplexFloatStorage": .native(.complex64),
     "ComplexDoubleStorage": .native(.complex128), "UntypedStorage": ElementFormat?.none,
     "TypedStorage": ElementFormat?.none,
   ]

@@ -124,6 +124,8 @@ final class AutogradMeta: Node {
 
   /// Follows a tensor that took over another layout.
   func adopt(shape: Shape) { self.shape = shape }
+  /// For each change of the layout in place (`t_`): how a tensor of the new layout is seen in the one before.
+  var earlierLayouts: [@Sendable (Tensor) -> Tensor] = []
 
   override var name: String { "AccumulateGrad" }
   override func resultType(_ index: Int) -> (shape: Shape, dtype: DType) { (shape, dtype) }

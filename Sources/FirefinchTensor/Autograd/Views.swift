@@ -3,8 +3,16 @@ import FirefinchCore
 /// How a view came from its base, so that an in-place write through either is seen by backward of both.
 final class ViewInfo {
   let base: Tensor
-  /// Makes the same view of another tensor with the base's shape.
-  let replay: @Sendable (Tensor) -> Tensor
+  /// Makes the same view of another tensor with the shape that the base had.
+  private let own: @Sendable (Tensor) -> Tensor
+  /// How many changes of the base's layout (`t_`) came before the view.
+  private let baseLayouts: Int
+  /// Makes the same view of another tensor with the shape that the base has.
+  var replay: @Sendable (Tensor) -> Tensor {
+    let later = base.autograd?.earlierLayouts.dropFirst(baseLayouts) ?? []
+    if later.isEmpty { return own }
+    return { [own] in own(later.reversed().reduce($0) { $1($0) }) }
+  }
   /// Storage version at which the view's `node` was right.
   var version: Int
   /// One of several results (`split`, `unbind`), which may not be written in place.
@@ -12,7 +20,8 @@ final class ViewInfo {
 
   init(base: Tensor, replay: @escaping @Sendable (Tensor) -> Tensor, isOneOfMany: Bool) {
     self.base = base
-    self.replay = replay
+    own = replay
+    baseLayouts = base.autograd?.earlierLayouts.count ?? 0
     self.isOneOfMany = isOneOfMany
     version = base.storage.version
   }

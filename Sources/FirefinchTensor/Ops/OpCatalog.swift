@@ -20,7 +20,8 @@ public enum OpCatalog {
   ]
   static let views: [Op] = [
     .cat, .clone, .contiguous, .toCopy, .copy, .fill, .constantPad, .view, .viewDType, .expand, .permute, .transpose,
-    .unsqueeze, .squeeze, .select, .slice, .flip, .diagonal, .unfold, .asStrided,
+    .unsqueeze, .squeeze, .select, .slice, .flip, .diagonal, .unfold, .asStrided, .alias, .unbind, .splitWithSizes, .roll,
+    .tril, .triu,
   ]
   static let linear: [Op] = [
     .mm, .intMM, .bmm, .addmm, .linear,

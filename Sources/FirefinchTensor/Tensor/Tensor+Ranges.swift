@@ -33,7 +33,7 @@ extension DType {
     switch self {
     case .float64, .complex128: .greatestFiniteMagnitude
     case .float32, .complex64: Double(Float.greatestFiniteMagnitude)
-    case .float16: 65504
+    case .float16, .complex32: 65504
     // PyTorch lets larger numbers become infinite.
     case .bfloat16: .infinity
     case .bool: 1
@@ -52,7 +52,7 @@ extension DType {
   fileprivate func rounded(_ value: Double) -> Double {
     switch self {
     case .float32, .complex64: Double(Float(value))
-    case .float16: Double(Draw.float(halfBits: Draw.halfBits(Float(value))))
+    case .float16, .complex32: Double(Draw.float(halfBits: Draw.halfBits(Float(value))))
     case .bfloat16: Double(Float(bitPattern: UInt32(Draw.bfloat16Bits(Float(value))) << 16))
     default: value
     }

@@ -11,9 +11,9 @@ extension Op {
     "complex(Tensor real, Tensor imag) -> Tensor", saves: .nothing, complex: .refused,
     plan: { call in
       let (re, im) = (call.tensor(0), call.tensor(1))
-      if re.dtype != im.dtype || (re.dtype != .float32 && re.dtype != .float64) {
+      if re.dtype != im.dtype || !re.dtype.isFloatingPoint || re.dtype == .bfloat16 {
         throw TensorError.dtype(
-          "complex: expected two float32 or two float64 tensors, got \(re.dtype.name) and \(im.dtype.name)")
+          "complex: expected two float32, float64 or float16 tensors, got \(re.dtype.name) and \(im.dtype.name)")
       }
       let shape = try Layout.broadcast(re.shape, im.shape, op: "complex")
       let layout = re.shape == shape ? re.layout.preserved() : Layout(contiguous: shape)
@@ -52,8 +52,8 @@ extension Op {
     samples: { [Sample(.tensor(Tensor([0.5, 1.5, -1, 2], shape: [2, 2], dtype: .float64)), gradient: false)] }
   ) { call in
     let x = call.tensor(0)
-    if x.dtype != .float32 && x.dtype != .float64 {
-      throw TensorError.dtype("view_as_complex: expected a float32 or float64 tensor, got \(x.dtype.name)")
+    if !x.dtype.isFloatingPoint || x.dtype == .bfloat16 {
+      throw TensorError.dtype("view_as_complex: expected a float32, float64 or float16 tensor, got \(x.dtype.name)")
     }
     return [try x.layout.asComplex()]
   }
@@ -69,12 +69,12 @@ extension Op {
   ) { $0[0].argument() }
 }
 
-/// Complex numbers: dtypes complex64 and complex128, pairs of reals in memory.
+/// Complex numbers: dtypes complex64, complex128 and complex32, pairs of reals in memory.
 ///
 /// Gradients follow PyTorch's convention: the gradient of a real loss is that with respect to the conjugate, so that stepping
 /// against it goes downhill.
 extension Tensor {
-  /// A complex tensor from real and imaginary parts, float32 or float64, broadcast. Same as `torch.complex`.
+  /// A complex tensor from real and imaginary parts, float32, float64 or float16, broadcast. Same as `torch.complex`.
   public static func complex(_ real: Tensor, _ imag: Tensor) -> Tensor { Op.complex(.tensor(real), .tensor(imag)) }
 
   /// A complex tensor from absolute values and angles in radians. Same as `torch.polar`.

@@ -29,13 +29,13 @@ public enum FFTNorm: String, Sendable {
 
 /// Discrete Fourier transforms, as `torch.fft`. Every length takes O(n log n).
 ///
-/// Integers and bools become the default floating dtype; float16 and bfloat16 are refused, as PyTorch does on the CPU. A
+/// Integers and bools become the default floating dtype; float16, bfloat16 and complex32 are refused, as PyTorch does on the CPU. A
 /// length `n` (`s` for several dims, -1 for the dim's own size) cuts the input or fills it up with zeros.
 public enum FFT {
   // MARK: Checks
 
   private static func promoted(_ x: Tensor, _ op: String, complex: Bool) throws -> Tensor {
-    if x.dtype == .float16 || x.dtype == .bfloat16 {
+    if x.dtype == .float16 || x.dtype == .bfloat16 || x.dtype == .complex32 {
       throw TensorError.dtype("\(op): \(x.dtype.name) is not supported, expected float32, float64 or complex")
     }
     let floating = x.dtype.isDifferentiable ? x.dtype : DType.defaultFloat

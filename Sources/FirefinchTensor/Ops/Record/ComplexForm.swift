@@ -4,6 +4,7 @@ import FirefinchCore
 extension Op {
   /// The results of a call with complex tensors, or nil when the op's own kernel is to run.
   func complexForm(_ call: OpCall) throws -> [Tensor]? {
+    if let converted = conversion(call) { return try self.call(converted) }
     switch complex {
     case .native: return nil
     case .refused: throw TensorError.dtype("\(name): complex tensors are not supported, got \(complexName(call))")
@@ -28,17 +29,49 @@ extension Op {
     }
   }
 
+  /// The arguments with the tensors in the dtype that is asked for, where the op's own rule does not know complex dtypes.
+  private func conversion(_ call: OpCall) -> [Value]? {
+    let place = call.arguments.firstIndex { if case .dtype = $0 { true } else { false } }
+    guard let place, let dtype = call.optionalDType(place) else { return nil }
+    switch complex {
+    case .parts: break
+    case .composite where dtype.isComplex: break
+    default: return nil
+    }
+    var arguments = call.arguments.map { $0.mapTensors { $0.to(dtype) } }
+    arguments[place] = .none
+    return arguments
+  }
+
   private func complexName(_ call: OpCall) -> String {
     call.tensorArguments.first { $0.dtype.isComplex }?.dtype.name ?? "complex"
   }
 
-  private func parts(_ call: OpCall, _ part: (Tensor) -> Tensor) -> [Value] {
-    call.arguments.map { argument in
+  private func parts(_ call: OpCall, _ part: (Tensor) -> Tensor) -> [Value] { call.arguments.map { $0.mapTensors(part) } }
+}
+
+extension Value {
+  /// The argument with its tensors replaced.
+  fileprivate func mapTensors(_ body: (Tensor) -> Tensor) -> Value {
+    switch self {
+    case .tensor(let tensor): .tensor(body(tensor))
+    case .tensors(let tensors): .tensors(tensors.map(body))
+    case .optionalTensors(let tensors): .optionalTensors(tensors.map { $0.map(body) })
+    default: self
+    }
+  }
+}
+
+extension OpCall {
+  /// Whether complex numbers go in or are asked for.
+  var meetsComplex: Bool {
+    arguments.contains { argument in
       switch argument {
-      case .tensor(let tensor): .tensor(part(tensor))
-      case .tensors(let tensors): .tensors(tensors.map(part))
-      case .optionalTensors(let tensors): .optionalTensors(tensors.map { $0.map(part) })
-      default: argument
+      case .tensor(let tensor): tensor.dtype.isComplex
+      case .tensors(let tensors): tensors.contains { $0.dtype.isComplex }
+      case .optionalTensors(let tensors): tensors.contains { $0?.dtype.isComplex ?? false }
+      case .dtype(let dtype): dtype.isComplex
+      default: false
       }
     }
   }

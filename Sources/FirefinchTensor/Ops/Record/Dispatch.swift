@@ -45,7 +45,7 @@ extension Op {
     let call = OpCall(op: self, arguments: complete(arguments))
     let inputs = call.tensorArguments
     if let count = poisonedCount(inputs) { return (0..<count).map { _ in ErrorScope.poison() } }
-    if inputs.contains(where: { $0.dtype.isComplex }), let results = try complexForm(call) { return results }
+    if call.meetsComplex, let results = try complexForm(call) { return results }
     let device = try Op.commonDevice(inputs, call)
     let plan = try self.plan(call)
     var results: [Tensor]
@@ -75,7 +75,7 @@ extension Op {
       if call.tensorArguments.contains(where: \.isPoisoned) { return target }
       if case .pointwise(let definition) = kind { return try definition.inPlace(self, arguments) }
       let inputs = call.tensorArguments
-      if inputs.contains(where: { $0.dtype.isComplex }), let results = try complexForm(call) {
+      if call.meetsComplex, let results = try complexForm(call) {
         try InPlace.check(target, spec: TensorSpec(results[0].shape, results[0].dtype), op: name + "_")
         return target.copy_(results[0])
       }

@@ -28,6 +28,8 @@ struct TypePromotion {
     func join(_ high: DType?, _ low: DType?) -> DType? {
       guard let high else { return low }
       guard let low else { return high }
+      // A floating dtype keeps its precision when it becomes complex.
+      if high.isFloatingPoint && low.isComplex { return high.complexType }
       return low.category > high.category ? DType.promote(high, low) : high
     }
     return join(dimensioned, join(zeroDim, wrapped)) ?? DType.defaultFloat

@@ -104,6 +104,11 @@ public struct OpCall: Sendable {
     if case .string(let value) = self[index] { return value }
     wrong(index, "a string")
   }
+  /// String argument `index`, or nil for None.
+  public func optionalString(_ index: Int) -> String? {
+    if case .string(let value) = self[index] { return value }
+    return nil
+  }
   public func optionalDType(_ index: Int) -> DType? {
     if case .dtype(let value) = self[index] { return value }
     return nil

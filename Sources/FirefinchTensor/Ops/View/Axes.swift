@@ -65,85 +65,6 @@ extension Tensor {
     }
   }
 
-  /// Joined along dim 1, vectors along dim 0. Same as `torch.hstack`.
-  public static func hstack(_ tensors: [Tensor]) -> Tensor {
-    let parts = tensors.map { $0.atLeast1d() }
-    return cat(parts, dim: parts.first?.rank == 1 ? 0 : 1)
-  }
-  /// Joined along dim 0, vectors as rows. Same as `torch.vstack`.
-  public static func vstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast2d() }, dim: 0) }
-  /// Joined along dim 2, which is added when missing. Same as `torch.dstack`.
-  public static func dstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast3d() }, dim: 2) }
-  /// Joined along dim 1, vectors as columns. Same as `torch.column_stack`.
-  public static func columnStack(_ tensors: [Tensor]) -> Tensor {
-    cat(tensors.map { $0.rank < 2 ? $0.reshape([$0.elementCount, 1]) : $0 }, dim: 1)
-  }
-  /// Joined along dim 0, vectors as rows. Same as `torch.row_stack`.
-  public static func rowStack(_ tensors: [Tensor]) -> Tensor { vstack(tensors) }
-
-  /// `sections` parts along `dim`, the first ones larger by one if need be; views. Same as `torch.tensor_split`.
-  public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
-    ErrorScope.guarding(Swift.max(sections, 1)) {
-      if isPoisoned { return (0..<Swift.max(sections, 1)).map { _ in ErrorScope.poison() } }
-      let d = try Layout.wrap(dim: dim, rank: rank, op: "tensorSplit")
-      if rank == 0 { throw TensorError.shape("tensorSplit: expected at least 1 dim, got shape []") }
-      if sections < 1 {
-        throw TensorError.value("tensorSplit: the number of sections must be at least 1, got \(sections)")
-      }
-      let (size, larger) = shape[d].quotientAndRemainder(dividingBy: sections)
-      return (0..<sections).map { i in
-        let start = i * size + Swift.min(i, larger)
-        return slice(dim: d, start: start, end: start + size + (i < larger ? 1 : 0))
-      }
-    }
-  }
-  /// Parts along `dim` cut at the given places; views. Same as `torch.tensor_split` with a list.
-  public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
-    ErrorScope.guarding(indices.count + 1) {
-      if isPoisoned { return (0...indices.count).map { _ in ErrorScope.poison() } }
-      let d = try Layout.wrap(dim: dim, rank: rank, op: "tensorSplit")
-      if rank == 0 { throw TensorError.shape("tensorSplit: expected at least 1 dim, got shape []") }
-      return (0...indices.count).map { i in
-        slice(dim: d, start: i == 0 ? 0 : indices[i - 1], end: i < indices.count ? indices[i] : shape[d])
-      }
-    }
-  }
-  /// An equal split along `dim` for hsplit and its like.
-  private func evenSplit(_ name: String, _ sections: Int, _ dim: Int, rank needed: Int) -> [Tensor] {
-    ErrorScope.guarding(Swift.max(sections, 1)) {
-      if isPoisoned { return (0..<Swift.max(sections, 1)).map { _ in ErrorScope.poison() } }
-      if rank < needed { throw TensorError.shape("\(name): expected at least \(needed) dims, got shape \(shape)") }
-      if sections < 1 || shape[dim] % sections != 0 {
-        throw TensorError.value("\(name): \(sections) equal sections do not fit dim \(dim) of shape \(shape)")
-      }
-      return tensorSplit(sections, dim: dim)
-    }
-  }
-  /// Equal parts along dim 1 (dim 0 of a vector); views. Same as `torch.hsplit`.
-  public func hsplit(_ sections: Int) -> [Tensor] { evenSplit("hsplit", sections, rank < 2 ? 0 : 1, rank: 1) }
-  /// Equal parts along dim 0; views. Same as `torch.vsplit`.
-  public func vsplit(_ sections: Int) -> [Tensor] { evenSplit("vsplit", sections, 0, rank: 2) }
-  /// Equal parts along dim 2; views. Same as `torch.dsplit`.
-  public func dsplit(_ sections: Int) -> [Tensor] { evenSplit("dsplit", sections, 2, rank: 3) }
-  /// Parts along dim 1 (dim 0 of a vector) cut at the given places; views. Same as `torch.hsplit`.
-  public func hsplit(_ indices: [Int]) -> [Tensor] { tensorSplit(indices, dim: rank < 2 ? 0 : 1) }
-  /// Parts along dim 0 cut at the given places; views. Same as `torch.vsplit`.
-  public func vsplit(_ indices: [Int]) -> [Tensor] { tensorSplit(indices, dim: 0) }
-  /// Parts along dim 2 cut at the given places; views. Same as `torch.dsplit`.
-  public func dsplit(_ indices: [Int]) -> [Tensor] { tensorSplit(indices, dim: 2) }
-
-  /// Parts ended by the indices in a vector, or as many equal parts as a 0-dim tensor says. Same as `torch.tensor_split`
-  /// with a tensor.
-  public func tensorSplit(_ sectionsOrIndices: Tensor, dim: Int = 0) -> [Tensor] {
-    ErrorScope.guarding(1) {
-      let x = sectionsOrIndices
-      if x.dtype != .int64 || x.rank > 1 {
-        throw TensorError.dtype("tensorSplit: expected a 0-dim tensor or a vector of int64, got \(x.dtype.name) of shape \(x.shape)")
-      }
-      return x.rank == 0 ? tensorSplit(x.intValue, dim: dim) : tensorSplit(x.array(Int.self), dim: dim)
-    }
-  }
-
   /// Grids of coordinates from vectors: one dim for each vector; views. Same as `torch.meshgrid`.
   public static func meshgrid(_ vectors: [Tensor], indexing: MeshIndexing = .ij) -> [Tensor] {
     ErrorScope.guarding(vectors.count) {
@@ -187,11 +108,12 @@ extension Tensor {
         throw TensorError.shape(
           "combinations: expected a vector and a count of 0 or more, got shape \(shape) and \(count)")
       }
-      if count == 0 { return Tensor.empty([0], dtype: dtype) }
       let n = elementCount
+      if count == 0 { return slice(dim: 0, end: 0).clone() }
+      if n == 0 || (!withReplacement && count > n) { return slice(dim: 0, end: 0).reshape([0, count]) }
+      if count > 1 << 24 { throw TensorError.value("combinations: \(count) elements a row are too many") }
       var places: [Int] = []
       var current = withReplacement ? [Int](repeating: 0, count: count) : Array(0..<count)
-      if n == 0 || (!withReplacement && count > n) { return Tensor.empty([0, count], dtype: dtype) }
       while true {
         places += current
         if places.count > 1 << 32 {
@@ -205,26 +127,6 @@ extension Tensor {
         for j in (i + 1)..<Swift.max(count, i + 1) { current[j] = withReplacement ? current[i] : current[j - 1] + 1 }
       }
       return indexSelect(dim: 0, Tensor(places)).reshape([places.count / count, count])
-    }
-  }
-
-  /// The tensors (matrices; vectors as rows) along the diagonal of one matrix, zeros elsewhere. Same as
-  /// `torch.block_diag`.
-  public static func blockDiag(_ tensors: [Tensor]) -> Tensor {
-    ErrorScope.guarding {
-      if tensors.isEmpty { return Tensor.empty([1, 0]) }
-      if tensors.contains(where: \.isPoisoned) { return ErrorScope.poison() }
-      if let bad = tensors.first(where: { $0.rank > 2 }) {
-        throw TensorError.shape("blockDiag: expected at most 2 dims, got shape \(bad.shape)")
-      }
-      let blocks = tensors.map { $0.atLeast2d() }
-      let width = blocks.reduce(0) { $0 + $1.size(1) }
-      var left = 0
-      return cat(
-        blocks.map { block in
-          defer { left += block.size(1) }
-          return block.pad([left, width - left - block.size(1)])
-        }, dim: 0)
     }
   }
 }

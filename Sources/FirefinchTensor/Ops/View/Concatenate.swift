@@ -1,3 +1,4 @@
+import FirefinchCPU
 import FirefinchCore
 
 private func a() -> Tensor { Tensor([0.5, -1.25, 2.0, 1.5, -0.75, 0.3], shape: [2, 3], dtype: .float64) }
@@ -6,54 +7,73 @@ extension Op {
   static let cat = Op.structured(
     "cat(Tensor[] tensors, int dim=0) -> Tensor", complex: .native,
     plan: { call in
-      // A legacy of PyTorch: empty vectors join anything.
-      let parts = call.tensors(0).filter { !($0.rank == 1 && $0.size(0) == 0) }
-      guard let first = parts.first else {
-        guard let any = call.tensors(0).first else { throw TensorError.value("cat: expected at least one tensor") }
-        return [TensorSpec([0], any.dtype)]
+      let all = call.tensors(0)
+      guard let any = all.first else { throw TensorError.value("cat: expected at least one tensor") }
+      if let i = all.firstIndex(where: { $0.rank == 0 }) {
+        throw TensorError.shape("cat: tensor \(i) is 0-dim, which cannot be joined; use stack")
       }
-      if first.rank == 0 { throw TensorError.shape("cat: 0-dim tensors cannot be joined; use stack") }
+      let dtype = all.dropFirst().reduce(any.dtype) { DType.promote($0, $1.dtype) }
+      // A legacy of PyTorch: empty vectors join anything.
+      let parts = all.filter { !Op.isEmptyVector($0) }
+      guard let first = parts.first else { return [TensorSpec([0], dtype)] }
       let dim = try Layout.wrap(dim: call.int(1), rank: first.rank, op: "cat")
       var shape = first.shape
       shape[dim] = 0
-      var dtype = first.dtype
-      for (i, part) in parts.enumerated() {
+      for (i, part) in all.enumerated() where !Op.isEmptyVector(part) {
         var expected = first.shape
         expected[dim] = part.rank == first.rank ? part.shape[dim] : -1
         if part.shape != expected {
           throw TensorError.shape(
-            "cat: sizes must be equal except in dim \(dim): tensor 0 has shape \(first.shape), tensor \(i) \(part.shape)")
+            "cat: sizes must be equal except in dim \(dim): the first tensor has shape \(first.shape), tensor \(i) \(part.shape)")
         }
         shape[dim] += part.shape[dim]
-        dtype = DType.promote(dtype, part.dtype)
       }
-      return [TensorSpec(shape, dtype)]
+      let format = first.layout.suggestedFormat
+      let isUniform = format == .contiguous || parts.allSatisfy { $0.layout.suggestedFormat == format }
+      let layout = try Layout(contiguous: shape).dense(in: isUniform ? format : .contiguous, op: "cat")
+      return [TensorSpec(layout: layout, dtype: dtype)]
     },
     forward: { call, results in
-      let dim = try Layout.wrap(dim: call.int(1), rank: results[0].rank, op: "cat")
+      let out = results[0]
+      if out.elementCount == 0 { return }
+      let dim = try Layout.wrap(dim: call.int(1), rank: out.rank, op: "cat")
+      let inner = out.shape[(dim + 1)...].reduce(out.dtype.size, *)
+      let lines = out.shape[..<dim].reduce(1, *)
       var start = 0
       for part in call.tensors(0) where part.elementCount > 0 {
-        let end = start + part.shape[dim]
-        results[0].alias(layout: results[0].layout.sliced(dim: dim, start: start, end: end, step: 1)).copyData(from: part)
-        start = end
+        let size = part.shape[dim]
+        if part.dtype == out.dtype && part.isContiguous && out.isContiguous {
+          RearrangeKernel.place(
+            part.data, lines: lines, line: size * inner, into: out.data, outLine: out.shape[dim] * inner,
+            offset: start * inner)
+        } else {
+          let place = out.layout.sliced(dim: dim, start: start, end: start + size, step: 1)
+          out.alias(layout: place).copyData(from: part)
+        }
+        start += size
       }
     },
     derivative: { c in
       let dim = c.int(1)
       var start = 0
-      return c.call.tensors(0).map { part in
-        if part.rank == 1 && part.size(0) == 0 { return nil }
+      return c.call.tensors(0).enumerated().map { i, part in
+        if Op.isEmptyVector(part) { return Tensor.zeros([0], dtype: part.dtype) }
         defer { start += part.size(dim) }
-        return c.grad().slice(dim: dim, start: start, end: start + part.size(dim))
+        return c.needs(i) ? c.grad().slice(dim: dim, start: start, end: start + part.size(dim)) : nil
       }
     },
     samples: {
       [
         Sample(.tensors([a(), a() * 2]), .int(0)),
         Sample(.tensors([a(), Tensor([1.0, 2], shape: [2, 1], dtype: .float64)]), .int(-1)),
+        Sample(.tensors([Tensor([Double](), dtype: .float64), a()]), .int(1), gradient: false),
         Sample(error: "cat", "tensor 1", arguments: [.tensors([a(), a().t()]), .int(0)]),
+        Sample(error: "cat", "tensor 1", "0-dim", arguments: [.tensors([a(), Tensor(1.5)]), .int(0)]),
       ]
     })
+
+  /// The tensor that `cat` passes over, whatever the shapes of the others.
+  fileprivate static func isEmptyVector(_ x: Tensor) -> Bool { x.rank == 1 && x.size(0) == 0 }
 }
 
 extension Tensor {
@@ -77,7 +97,9 @@ extension Tensor {
   public static func chunkCat(_ tensors: [Tensor], dim: Int, chunks: Int) -> Tensor {
     ErrorScope.guarding {
       guard let first = tensors.first else { throw TensorError.value("chunkCat: expected at least one tensor") }
-      if chunks < 1 { throw TensorError.value("chunkCat: expected at least one chunk, got \(chunks)") }
+      if chunks < 1 || chunks > Tensor.elementLimit {
+        throw TensorError.value("chunkCat: expected at least one chunk, got \(chunks)")
+      }
       let d = try Layout.wrap(dim: dim, rank: first.rank, op: "chunkCat")
       let parts = try tensors.map { x -> Tensor in
         if x.isPoisoned { return x }
@@ -85,8 +107,9 @@ extension Tensor {
           throw TensorError.shape(
             "chunkCat: sizes before dim \(d) must be equal and no tensor empty, got \(first.shape) and \(x.shape)")
         }
-        let each = (x.shape[d] + chunks - 1) / chunks
+        let each = (x.shape[d] - 1) / chunks + 1
         let missing = each * chunks - x.shape[d]
+        try Tensor.checkSizes([each, chunks, x.elementCount / x.shape[d]], op: "chunkCat")
         let room = [Int](repeating: 0, count: 2 * (x.rank - 1 - d)) + [0, missing]
         let leading = Array(x.shape.prefix(d))
         return (missing > 0 ? x.pad(room) : x).reshape(Shape(leading + [chunks, -1]))
@@ -95,43 +118,39 @@ extension Tensor {
     }
   }
 
-  /// Parts of `size` along `dim`, the last one smaller if need be; views. Same as `torch.split`.
-  public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
-    ErrorScope.guarding(1) {
-      let d = try Layout.wrap(dim: dim, rank: rank, op: "split")
-      if size < 1 { throw TensorError.value("split: the size of a part must be at least 1, got \(size)") }
-      let total = shape[d]
-      if total == 0 { return [self] }
-      return stride(from: 0, to: total, by: size).map {
-        slice(dim: d, start: $0, end: Swift.min($0 + size, total))
+  /// Joined along dim 1, vectors along dim 0. Same as `torch.hstack`.
+  public static func hstack(_ tensors: [Tensor]) -> Tensor {
+    let parts = tensors.map { $0.atLeast1d() }
+    return cat(parts, dim: parts.first?.rank == 1 ? 0 : 1)
+  }
+  /// Joined along dim 0, vectors as rows. Same as `torch.vstack`.
+  public static func vstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast2d() }, dim: 0) }
+  /// Joined along dim 2, which is added when missing. Same as `torch.dstack`.
+  public static func dstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast3d() }, dim: 2) }
+  /// Joined along dim 1, vectors as columns. Same as `torch.column_stack`.
+  public static func columnStack(_ tensors: [Tensor]) -> Tensor {
+    cat(tensors.map { $0.rank < 2 ? $0.reshape([$0.elementCount, 1]) : $0 }, dim: 1)
+  }
+  /// Joined along dim 0, vectors as rows. Same as `torch.row_stack`.
+  public static func rowStack(_ tensors: [Tensor]) -> Tensor { vstack(tensors) }
+
+  /// The tensors (matrices; vectors as rows) along the diagonal of one matrix, zeros elsewhere. Same as
+  /// `torch.block_diag`.
+  public static func blockDiag(_ tensors: [Tensor]) -> Tensor {
+    ErrorScope.guarding {
+      if tensors.isEmpty { return Tensor.empty([1, 0]) }
+      if tensors.contains(where: \.isPoisoned) { return ErrorScope.poison() }
+      if let bad = tensors.first(where: { $0.rank > 2 }) {
+        throw TensorError.shape("blockDiag: expected at most 2 dims, got shape \(bad.shape)")
       }
+      let blocks = tensors.map { $0.atLeast2d() }
+      let width = blocks.reduce(0) { $0 + $1.size(1) }
+      var left = 0
+      return cat(
+        blocks.map { block in
+          defer { left += block.size(1) }
+          return block.pad([left, width - left - block.size(1)])
+        }, dim: 0)
     }
   }
-
-  /// Parts of the given sizes along `dim`; views. Same as `torch.split` with a list.
-  public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    ErrorScope.guarding(sizes.count) {
-      let d = try Layout.wrap(dim: dim, rank: rank, op: "split")
-      if sizes.contains(where: { $0 < 0 }) || sizes.reduce(0, +) != shape[d] {
-        throw TensorError.value("split: sizes \(sizes) do not add up to \(shape[d]), the size of dim \(d)")
-      }
-      var start = 0
-      return sizes.map { size in
-        defer { start += size }
-        return slice(dim: d, start: start, end: start + size)
-      }
-    }
-  }
-
-  /// `count` parts along `dim`, as equal as possible from the front; views. Same as `torch.chunk`.
-  public func chunk(_ count: Int, dim: Int = 0) -> [Tensor] {
-    if count < 1 {
-      return ErrorScope.guarding(1) { throw TensorError.value("chunk: the number of parts must be at least 1, got \(count)") }
-    }
-    let total = size(dim)
-    return split(Swift.max((total + count - 1) / count, 1), dim: dim)
-  }
-
-  /// The slices along `dim`, which is removed; views. Same as `torch.unbind`.
-  public func unbind(dim: Int = 0) -> [Tensor] { (0..<size(dim)).map { select(dim: dim, $0) } }
 }

@@ -9,7 +9,8 @@ extension Op {
     "diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)",
     derivative: { c in
       let whole = Tensor.zeros(c.shape(0), dtype: c.grad().dtype, device: c.grad().device)
-      return [whole.diagonalScatter(c.grad(), offset: c.int(1), dim1: c.int(2), dim2: c.int(3))]
+      whole.diagonal(offset: c.int(1), dim1: c.int(2), dim2: c.int(3)).copy_(c.grad())
+      return [whole]
     },
     samples: {
       [
@@ -92,56 +93,5 @@ extension Tensor {
       if rank != 2 { throw TensorError.shape("trace: expected a matrix, got shape \(shape)") }
       return diagonal().sum()
     }
-  }
-
-  /// The last two dims with zeros on one side of a diagonal.
-  private func triangle(_ name: String, _ offset: Int, lower: Bool) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned { return self }
-      if rank < 2 { throw TensorError.shape("\(name): expected at least 2 dims, got shape \(shape)") }
-      let bound = Swift.max(size(-2), size(-1))
-      let shift = Swift.min(Swift.max(offset, -bound), bound)
-      let rows = Tensor.arange(size(-2)).unsqueeze(dim: 1) + shift
-      let columns = Tensor.arange(size(-1))
-      var mask = lower ? rows .>= columns : rows .<= columns
-      if device != .cpu { mask = mask.to(device) }
-      return dtype == .bool ? Tensor.where(mask, self, false) : Tensor.where(mask, self, 0)
-    }
-  }
-  /// The lower triangles of the last two dims, zeros above the diagonal `offset`. Same as `torch.tril`.
-  public func tril(_ offset: Int = 0) -> Tensor { triangle("tril", offset, lower: true) }
-  /// The upper triangles of the last two dims, zeros below the diagonal `offset`. Same as `torch.triu`.
-  public func triu(_ offset: Int = 0) -> Tensor { triangle("triu", offset, lower: false) }
-
-  /// The elements above the diagonal `offset` set to 0. Same as `Tensor.tril_`.
-  @discardableResult public func tril_(_ offset: Int = 0) -> Tensor { copy_(tril(offset)) }
-  /// The elements below the diagonal `offset` set to 0. Same as `Tensor.triu_`.
-  @discardableResult public func triu_(_ offset: Int = 0) -> Tensor { copy_(triu(offset)) }
-
-  private static func triangleIndices(
-    _ name: String, _ rows: Int, _ columns: Int, _ isInside: (Int, Int) -> Bool
-  ) -> Tensor {
-    ErrorScope.guarding {
-      if rows < 0 || columns < 0 {
-        throw TensorError.value("\(name): sizes must not be negative, got \(rows) and \(columns)")
-      }
-      try checkSizes([rows, columns], op: name)
-      var places: [[Int]] = [[], []]
-      for row in 0..<rows {
-        for column in 0..<columns where isInside(row, column) {
-          places[0].append(row)
-          places[1].append(column)
-        }
-      }
-      return Tensor(places[0] + places[1], shape: [2, places[0].count])
-    }
-  }
-  /// Rows and columns (2, count) of the lower triangle of a matrix. Same as `torch.tril_indices`.
-  public static func trilIndices(_ rows: Int, _ columns: Int, offset: Int = 0) -> Tensor {
-    triangleIndices("trilIndices", rows, columns) { $1 <= $0 &+ offset }
-  }
-  /// Rows and columns (2, count) of the upper triangle of a matrix. Same as `torch.triu_indices`.
-  public static func triuIndices(_ rows: Int, _ columns: Int, offset: Int = 0) -> Tensor {
-    triangleIndices("triuIndices", rows, columns) { $1 >= $0 &+ offset }
   }
 }

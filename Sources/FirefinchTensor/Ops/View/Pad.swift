@@ -15,10 +15,20 @@ extension Op {
       var shape = x.shape
       for i in 0..<pad.count / 2 {
         let dim = x.rank - 1 - i
-        shape[dim] += pad[2 * i] + pad[2 * i + 1]
-        if shape[dim] < 0 { throw TensorError.value("pad: \(pad) makes dim \(dim) of \(x.shape) negative") }
+        let (before, after) = (pad[2 * i], pad[2 * i + 1])
+        if Swift.max(before, after) > Tensor.elementLimit {
+          throw TensorError.value("pad: \(pad) makes dim \(dim) of \(x.shape) too large")
+        }
+        // One side may not cut more than there is, even if the other adds more.
+        let left = Swift.max(shape[dim] &+ Swift.min(before, 0), -1) &+ Swift.min(after, 0)
+        if Swift.min(before, after) < -Tensor.elementLimit || left < 0 {
+          throw TensorError.value("pad: \(pad) cuts more than the \(shape[dim]) elements of dim \(dim) of \(x.shape)")
+        }
+        shape[dim] += before + after
       }
-      return [TensorSpec(shape, x.dtype)]
+      try Tensor.checkSizes(shape, op: "pad")
+      let format = x.layout.suggestedFormat
+      return [TensorSpec(layout: try Layout(contiguous: shape).dense(in: format, op: "pad"), dtype: x.dtype)]
     },
     forward: { call, results in
       results[0].fillData(call.scalar(2))

@@ -7,20 +7,23 @@ private func sample() -> Tensor {
 
 extension Op {
   static let flip: Op = .structured(
-    "flip(Tensor self, int[] dims) -> Tensor", saves: .nothing, complex: .parts,
+    "flip(Tensor self, int[] dims) -> Tensor", saves: .nothing, complex: .native,
     plan: { call in
       let x = call.tensor(0)
       if !call.ints(1).isEmpty { _ = try Layout.wrap(dims: call.ints(1), rank: x.rank, op: "flip") }
-      return [TensorSpec(x.shape, x.dtype)]
+      return [TensorSpec(layout: x.layout.preserved(), dtype: x.dtype)]
     },
     forward: { call, results in
-      let x = call.tensor(0)
-      let dims = call.ints(1).isEmpty ? [] : try Layout.wrap(dims: call.ints(1), rank: x.rank, op: "flip")
-      let real = dims.filter { x.shape[$0] > 1 }
-      if x.elementCount == 0 || real.isEmpty { return results[0].copyData(from: x) }
+      let dims = call.ints(1).isEmpty ? [] : try Layout.wrap(dims: call.ints(1), rank: call.tensor(0).rank, op: "flip")
+      // Both with the dims in the order of memory, so that the result is dense row-major.
+      let order = results[0].layout.memoryOrder
+      let x = call.tensor(0).alias(layout: call.tensor(0).layout.permuted(order))
+      let out = results[0].alias(layout: results[0].layout.permuted(order))
+      let real = dims.compactMap { order.firstIndex(of: $0) }.filter { x.shape[$0] > 1 }
+      if x.elementCount == 0 || real.isEmpty { return out.copyData(from: x) }
       var source = Indexing.memory(x)
       for (i, dim) in real.enumerated() {
-        let target = i == real.count - 1 ? results[0] : Tensor(empty: x.shape, dtype: x.dtype)
+        let target = i == real.count - 1 ? out : Tensor(empty: x.shape, dtype: x.dtype)
         let (outer, n, inner) = Dense.split(x.shape, dim)
         ScanKernel.flip(x.dtype.size, outer: outer, n: n, inner: inner, x: source.data, out: target.data)
         source = target
@@ -56,35 +59,6 @@ extension Tensor {
     }
   }
 
-  /// A copy with elements moved by `shifts` places along `dims`, those pushed out coming in at the other end. Same as
-  /// `torch.roll`.
-  public func roll(_ shifts: [Int], dims: [Int]) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned { return self }
-      if dims.isEmpty && shifts.count == 1 { return roll(shifts[0]) }
-      if shifts.count != dims.count || shifts.isEmpty {
-        throw TensorError.value("roll: expected one shift for each dim, got shifts \(shifts) and dims \(dims)")
-      }
-      var result = self
-      for (shift, dim) in zip(shifts, dims) {
-        let d = try Layout.wrap(dim: dim, rank: rank, op: "roll")
-        if rank == 0 { continue }
-        let n = shape[d]
-        if n == 0 { continue }
-        let by = ((shift % n) + n) % n
-        if by == 0 { continue }
-        result = Tensor.cat(
-          [result.narrow(dim: d, start: n - by, length: by), result.narrow(dim: d, start: 0, length: n - by)], dim: d)
-      }
-      return result === self ? clone() : result
-    }
-  }
-  /// A copy with elements moved by `shift` places along `dim`, or in the flattened tensor. Same as `torch.roll`.
-  public func roll(_ shift: Int, dim: Int? = nil) -> Tensor {
-    guard let dim else { return reshape([elementCount]).roll([shift], dims: [0]).reshape(shape) }
-    return roll([shift], dims: [dim])
-  }
-
   /// Turned by `k` quarter turns from the first toward the second of `dims`. Same as `torch.rot90`.
   public func rot90(_ k: Int = 1, dims: (Int, Int) = (0, 1)) -> Tensor {
     ErrorScope.guarding {
@@ -106,88 +80,6 @@ extension Tensor {
   public func rot90(_ k: Int = 1, dims: [Int]) -> Tensor {
     if dims.count != 2 { return Mistake.report(.value("rot90: expected two dims, got \(dims)")) }
     return rot90(k, dims: (dims[0], dims[1]))
-  }
-
-  /// A copy repeated `counts` times along each dim; more counts than dims add dims in front. Same as `Tensor.repeat`.
-  public func `repeat`(_ counts: [Int]) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned { return self }
-      if counts.count < rank {
-        throw TensorError.shape("repeat: expected a count for each of the \(rank) dims of \(shape), got \(counts)")
-      }
-      if counts.contains(where: { $0 < 0 }) {
-        throw TensorError.value("repeat: counts must not be negative, got \(counts)")
-      }
-      // Each dim of size s becomes (count, s), expanded without copying; one copy joins the pairs.
-      let sizes = [Int](repeating: 1, count: counts.count - rank) + shape.array
-      let apart = Shape(sizes.flatMap { [1, $0] })
-      let wide = Shape(zip(counts, sizes).flatMap { [$0, $1] })
-      let joined = Shape(zip(counts, sizes).map { $0 * $1 })
-      try Tensor.checkSizes(joined, op: "repeat")
-      let result = reshape(apart).expand(wide)
-      return joined.elementCount == elementCount ? result.reshape(joined).clone() : result.reshape(joined)
-    }
-  }
-  /// A copy repeated `counts` times along each dim. Same as `Tensor.repeat`.
-  public func `repeat`(_ counts: Int...) -> Tensor { self.repeat(counts) }
-  /// A copy repeated `counts` times along the last dims. Same as `torch.tile`.
-  public func tile(_ counts: [Int]) -> Tensor {
-    self.repeat([Int](repeating: 1, count: Swift.max(rank - counts.count, 0)) + counts)
-  }
-  /// A copy repeated `counts` times along the last dims. Same as `torch.tile`.
-  public func tile(_ counts: Int...) -> Tensor { tile(counts) }
-
-  /// Each element `count` times in a row along `dim`, or in the flattened tensor. Same as `torch.repeat_interleave`.
-  public func repeatInterleave(_ count: Int, dim: Int? = nil) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned { return self }
-      if count < 0 { throw TensorError.value("repeatInterleave: the count must not be negative, got \(count)") }
-      let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
-      let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
-      var (wide, joined) = (x.shape, x.shape)
-      wide.insert(count, at: d + 1)
-      joined[d] = joined[d] * count
-      try Tensor.checkSizes(joined, op: "repeatInterleave")
-      return x.unsqueeze(dim: d + 1).expand(wide).reshape(joined)
-    }
-  }
-  /// Each slice of `dim` (or element of the flattened tensor) as often as its own count says. Same as
-  /// `torch.repeat_interleave` with a tensor of counts; `outputSize` is their sum, checked.
-  public func repeatInterleave(_ counts: Tensor, dim: Int? = nil, outputSize: Int? = nil) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned || counts.isPoisoned { return ErrorScope.poison() }
-      let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
-      let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
-      if counts.dtype != .int64 && counts.dtype != .int32 || counts.rank > 1 {
-        throw TensorError.dtype(
-          "repeatInterleave: expected a vector of int64 or int32 counts, got shape \(counts.shape) of "
-            + "\(counts.dtype.name)"
-        )
-      }
-      let numbers = counts.array(Int.self)
-      if let outputSize, numbers.reduce(0, +) != outputSize {
-        throw TensorError.value("repeatInterleave: the counts sum to \(numbers.reduce(0, +)), not to outputSize \(outputSize)")
-      }
-      if numbers.count == 1 { return x.repeatInterleave(numbers[0], dim: d) }
-      if numbers.count != x.size(d) || numbers.contains(where: { $0 < 0 }) {
-        throw TensorError.value(
-          "repeatInterleave: expected \(x.size(d)) counts of 0 or more for dim \(d) of shape \(x.shape), got "
-            + "\(numbers.count)"
-            + (numbers.contains { $0 < 0 } ? " with negative ones" : ""))
-      }
-      var total = 0
-      for number in numbers {
-        let (sum, overflow) = total.addingReportingOverflow(number)
-        if overflow || sum > Tensor.elementLimit {
-          throw TensorError.value("repeatInterleave: the counts are too large")
-        }
-        total = sum
-      }
-      var index: [Int] = []
-      index.reserveCapacity(total)
-      for (i, number) in numbers.enumerated() { index += repeatElement(i, count: number) }
-      return x.indexSelect(dim: d, Tensor(index))
-    }
   }
 
   /// Dims `source` moved to places `destination`, the others keeping their order. Same as `torch.movedim`.

@@ -5,6 +5,11 @@ private func sample() -> Tensor {
 }
 
 extension Op {
+  /// The whole tensor as a view of its own, so that what happens to one (`t_`, `requiresGrad_`) does not happen to the other.
+  static let alias = Op.view(
+    "alias(Tensor(a) self) -> Tensor(a)", derivative: { c in [c.grad()] }, samples: { [Sample(.tensor(sample()))] }
+  ) { call in [call.tensor(0).layout] }
+
   static let view = Op.view(
     "view(Tensor(a) self, SymInt[] size) -> Tensor(a)", derivative: { c in [c.grad().reshape(c.shape(0))] },
     samples: {
@@ -106,6 +111,9 @@ extension Op {
 }
 
 extension Tensor {
+  /// The whole tensor as a view. Same as `torch.ops.aten.alias`.
+  public func aliasView() -> Tensor { Op.alias(.tensor(self)) }
+
   /// The same elements with another shape, without copying; one size may be -1. Same as `Tensor.view`.
   public func view(_ shape: Shape) -> Tensor { Op.view(.tensor(self), .ints(shape.array)) }
   /// The same elements with another shape, without copying; one size may be -1. Same as `Tensor.view`.
@@ -126,7 +134,7 @@ extension Tensor {
   public func reshape(_ sizes: Int...) -> Tensor { reshape(Shape(sizes)) }
 
   /// A view with size-1 dims repeated without copying; -1 keeps a size. Same as `Tensor.expand`.
-  public func expand(_ shape: Shape) -> Tensor { shape == self.shape ? self : Op.expand(.tensor(self), .ints(shape.array)) }
+  public func expand(_ shape: Shape) -> Tensor { Op.expand(.tensor(self), .ints(shape.array)) }
   /// A view with size-1 dims repeated without copying. Same as `Tensor.expand`.
   public func expand(_ sizes: Int...) -> Tensor { expand(Shape(sizes)) }
 
@@ -143,31 +151,12 @@ extension Tensor {
     if rank > 2 {
       return ErrorScope.guarding { throw TensorError.shape("t: expected at most 2 dims, got shape \(shape); use transpose") }
     }
-    return rank < 2 ? self : transpose(0, 1)
+    return rank < 2 ? aliasView() : transpose(0, 1)
   }
   /// The same memory seen in another dtype; the last dim's size changes with the elements' size. Same as
   /// `Tensor.view(dtype)`.
-  public func view(dtype: DType) -> Tensor { Op.viewDType(.tensor(self), .dtype(dtype)) }
-
-  /// Takes another shape in place, with more memory where needed (its new elements are undefined). Same as
-  /// `Tensor.resize_`.
-  @discardableResult public func resize_(_ shape: Shape) -> Tensor {
-    if isPoisoned || shape == self.shape { return self }
-    return ErrorScope.guarding {
-      try Tensor.checkSizes(shape, op: "resize_")
-      if requiresGrad { throw TensorError.autograd("resize_: a tensor that requires grad cannot be resized") }
-      var target = Layout(contiguous: shape)
-      target.offset = layout.offset
-      let bytes = (target.offset + target.span) * dtype.size
-      if bytes > storage.byteCount {
-        let fresh = Storage(byteCount: bytes, device: device)
-        if device == .cpu { fresh.data.copyMemory(from: storage.data, byteCount: storage.byteCount) }
-        storage = fresh
-      }
-      adopt(layout: target)
-      storage.version += 1
-      return self
-    }
+  public func view(dtype: DType) -> Tensor {
+    dtype == self.dtype ? aliasView() : Op.viewDType(.tensor(self), .dtype(dtype))
   }
 
   /// The last two dims swapped. Same as `Tensor.mT`.

@@ -9,7 +9,8 @@ extension Op {
     "select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)",
     derivative: { c in
       let whole = Tensor.zeros(c.shape(0), dtype: c.grad().dtype, device: c.grad().device)
-      return [whole.selectScatter(c.grad(), dim: c.int(1), index: c.int(2))]
+      whole.select(dim: c.int(1), c.int(2)).copy_(c.grad())
+      return [whole]
     },
     samples: {
       [
@@ -33,10 +34,8 @@ extension Op {
     "slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)",
     derivative: { c in
       let whole = Tensor.zeros(c.shape(0), dtype: c.grad().dtype, device: c.grad().device)
-      return [
-        whole.sliceScatter(
-          c.grad(), dim: c.int(1), start: c.call.optionalInt(2), end: c.call.optionalInt(3), step: c.int(4))
-      ]
+      whole.slice(dim: c.int(1), start: c.call.optionalInt(2), end: c.call.optionalInt(3), step: c.int(4)).copy_(c.grad())
+      return [whole]
     },
     samples: {
       [
@@ -72,12 +71,15 @@ extension Tensor {
   /// `length` elements of a dim from `start`; a view. Same as `torch.narrow`.
   public func narrow(dim: Int, start: Int, length: Int) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned { return self }
+      if rank == 0 { throw TensorError.shape("narrow: a 0-dim tensor has no dim to narrow") }
       let wrapped = try Layout.wrap(dim: dim, rank: rank, op: "narrow")
-      let first = start < 0 ? start + shape[wrapped] : start
-      if first < 0 || length < 0 || first + length > shape[wrapped] {
-        throw TensorError.index(
-          "narrow: \(length) elements from \(start) are outside dim \(dim) of size \(shape[wrapped])")
+      let size = shape[wrapped]
+      if length < 0 { throw TensorError.value("narrow: the length must not be negative, got \(length)") }
+      if start < -size || start > size || length > size - (start < 0 ? start + size : start) {
+        throw TensorError.index("narrow: \(length) elements from \(start) are outside dim \(wrapped) of size \(size)")
       }
+      let first = start < 0 ? start + size : start
       return slice(dim: wrapped, start: first, end: first + length)
     }
   }
@@ -85,9 +87,10 @@ extension Tensor {
   /// As `narrow` with a number, the start in a 0-dim integer tensor. Same as `torch.narrow` with a tensor.
   public func narrow(dim: Int, start: Tensor, length: Int) -> Tensor {
     ErrorScope.guarding {
-      if start.isPoisoned { return start }
+      if isPoisoned || start.isPoisoned { return ErrorScope.poison() }
       if start.rank != 0 || !start.dtype.isInteger {
-        throw TensorError.dtype("narrow: start must be a 0-dim integer tensor, got \(start.dtype.name) of shape \(start.shape)")
+        throw TensorError.dtype(
+          "narrow: start must be a 0-dim integer tensor, got \(start.dtype.name) of shape \(start.shape)")
       }
       return narrow(dim: dim, start: start.intValue, length: length)
     }
