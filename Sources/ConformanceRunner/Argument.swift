@@ -122,6 +122,8 @@ struct Decoder {
     case .array(let elements): return .list(try elements.map(decode))
     case .object(let members):
       guard let key = members.first?.name else { return .dict([]) }
+      // Options of schedulers are plain objects.
+      if !key.hasPrefix("$") { return .dict(try members.map { (.string($0.name), try decode($0.value)) }) }
       return try object(json, key, members[0].value)
     }
   }

@@ -7,6 +7,8 @@ struct Runner {
   let out: String
   let skipped: Set<String>
   let table = Table()
+  let modules = ModuleTable()
+  let optimizers = OptimizerTable()
 
   func run(_ path: String) throws {
     let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -55,6 +57,10 @@ struct Runner {
     case "random", "rng_exact":
       let name = item["op"]?.text ?? document["name"]?.text ?? ""
       return try RandomCase(name: name, json: item, table: table, decoder: decoder).run()
+    case "modules":
+      return try ModuleCase(name: document["module"]?.text ?? "", json: item, table: modules, decoder: decoder).run()
+    case "optim": return try OptimizerCase(json: item, table: optimizers, decoder: decoder).run()
+    case "lr_scheduler": return try SchedulerCase(json: item, table: optimizers, decoder: decoder).run()
     default: throw Unsupported("kind \(kind)")
     }
   }

@@ -2,7 +2,8 @@ import FirefinchCore
 import FirefinchTensor
 
 /// Holds a container's modules out of sight of the members' discovery: they are registered by key instead.
-private final class Hidden<Value> {
+/// A value that `Mirror` does not take for a child of the module.
+final class Hidden<Value> {
   var value: Value
   init(_ value: Value) { self.value = value }
 }

@@ -45,21 +45,6 @@ public final class Bilinear: Module {
   }
 
   public func callAsFunction(_ x1: Tensor, _ x2: Tensor) -> Tensor {
-    invoke([x1, x2]) { [bilinear($0[0], $0[1])] }[0]
-  }
-
-  private func bilinear(_ x1: Tensor, _ x2: Tensor) -> Tensor {
-    if x1.isPoisoned || x2.isPoisoned { return x1.isPoisoned ? x1 : x2 }
-    let (outputs, in1, in2) = (weight.size(0), weight.size(1), weight.size(2))
-    if x1.size(-1) != in1 || x2.size(-1) != in2 || x1.shape.array.dropLast() != x2.shape.array.dropLast() {
-      return Mistake.report(
-        .shape(
-          "Bilinear: expected inputs of sizes \(in1) and \(in2) in the last dim and equal other dims, "
-            + "got \(x1.shape) and \(x2.shape)"))
-    }
-    let products = x1.reshape(-1, in1).mm(weight.permute(1, 0, 2).reshape(in1, outputs * in2))
-    let sums = (products.reshape(-1, outputs, in2) * x2.reshape(-1, 1, in2)).sum(dim: -1)
-    let result = sums.reshape(Shape(x1.shape.array.dropLast() + [outputs]))
-    return bias.map { result + $0 } ?? result
+    invoke([x1, x2]) { [$0[0].bilinear($0[1], weight, bias)] }[0]
   }
 }

@@ -94,12 +94,14 @@ public final class CosineEmbeddingLoss: Module {
   }
 }
 
-/// Loss of distances from an anchor to a positive and a negative example. Same as `nn.TripletMarginLoss` without `swap`.
+/// Loss of distances from an anchor to a positive and a negative example. Same as `nn.TripletMarginLoss`.
 public final class TripletMarginLoss: Module {
   private let margin: Double, p: Double, eps: Double
+  private let swap: Bool
   private let reduction: Reduction
-  public init(margin: Double = 1, p: Double = 2, eps: Double = 1e-6, reduction: Reduction = .mean) {
+  public init(margin: Double = 1, p: Double = 2, eps: Double = 1e-6, swap: Bool = false, reduction: Reduction = .mean) {
     self.margin = margin
+    self.swap = swap
     self.p = p
     self.eps = eps
     self.reduction = reduction
@@ -108,7 +110,7 @@ public final class TripletMarginLoss: Module {
     invoke([anchor, positive, negative]) {
       [
         $0[0].tripletMarginLoss(
-          positive: $0[1], negative: $0[2], margin: margin, p: p, eps: eps, reduction: reduction)
+          positive: $0[1], negative: $0[2], margin: margin, p: p, eps: eps, swap: swap, reduction: reduction)
       ]
     }[0]
   }

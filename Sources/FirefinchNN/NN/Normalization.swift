@@ -19,14 +19,14 @@ open class BatchNorm: Module, Layer {
 
   init(
     _ ranks: ClosedRange<Int>, _ featureCount: Int, eps: Double, momentum: Double?, affine: Bool,
-    trackRunningStats: Bool
+    trackRunningStats: Bool, bias: Bool
   ) {
     self.ranks = ranks
     self.featureCount = featureCount
     self.eps = eps
     self.momentum = momentum
     weight = affine ? Tensor.ones([featureCount]) : nil
-    bias = affine ? Tensor.zeros([featureCount]) : nil
+    self.bias = affine && bias ? Tensor.zeros([featureCount]) : nil
     runningMean = trackRunningStats ? Tensor.zeros([featureCount]) : nil
     runningVar = trackRunningStats ? Tensor.ones([featureCount]) : nil
     numBatchesTracked = trackRunningStats ? Tensor.zeros([], dtype: .int64) : nil
@@ -69,9 +69,10 @@ open class BatchNorm: Module, Layer {
 public final class BatchNorm1d: BatchNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-    trackRunningStats: Bool = true
+    trackRunningStats: Bool = true, bias: Bool = true
   ) {
-    super.init(2...3, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(2...3, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }
 
@@ -79,9 +80,10 @@ public final class BatchNorm1d: BatchNorm {
 public final class BatchNorm2d: BatchNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-    trackRunningStats: Bool = true
+    trackRunningStats: Bool = true, bias: Bool = true
   ) {
-    super.init(4...4, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(4...4, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }
 
@@ -89,9 +91,10 @@ public final class BatchNorm2d: BatchNorm {
 public final class BatchNorm3d: BatchNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-    trackRunningStats: Bool = true
+    trackRunningStats: Bool = true, bias: Bool = true
   ) {
-    super.init(5...5, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(5...5, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }
 
@@ -143,7 +146,7 @@ public final class GroupNorm: Module, Layer {
   @Parameter public var weight: Tensor?
   @Parameter public var bias: Tensor?
 
-  public init(_ groupCount: Int, _ channelCount: Int, eps: Double = 1e-5, affine: Bool = true) {
+  public init(_ groupCount: Int, _ channelCount: Int, eps: Double = 1e-5, affine: Bool = true, bias: Bool = true) {
     if groupCount < 1 || channelCount % max(groupCount, 1) != 0 {
       Mistake.report(.value("GroupNorm: \(channelCount) channels are not divisible by \(groupCount) groups"))
     }
@@ -151,7 +154,7 @@ public final class GroupNorm: Module, Layer {
     self.channelCount = channelCount
     self.eps = eps
     weight = affine ? Tensor.ones([channelCount]) : nil
-    bias = affine ? Tensor.zeros([channelCount]) : nil
+    self.bias = affine && bias ? Tensor.zeros([channelCount]) : nil
     super.init()
   }
 
@@ -174,13 +177,13 @@ open class InstanceNorm: Module, Layer {
   /// Dims of a batch; one fewer is a single sample.
   private let batchedRank: Int
 
-  init(_ batchedRank: Int, _ featureCount: Int, eps: Double, momentum: Double, affine: Bool, trackRunningStats: Bool) {
+  init(_ batchedRank: Int, _ featureCount: Int, eps: Double, momentum: Double, affine: Bool, trackRunningStats: Bool, bias: Bool) {
     self.batchedRank = batchedRank
     self.featureCount = featureCount
     self.eps = eps
     self.momentum = momentum
     weight = affine ? Tensor.ones([featureCount]) : nil
-    bias = affine ? Tensor.zeros([featureCount]) : nil
+    self.bias = affine && bias ? Tensor.zeros([featureCount]) : nil
     runningMean = trackRunningStats ? Tensor.zeros([featureCount]) : nil
     runningVar = trackRunningStats ? Tensor.ones([featureCount]) : nil
     numBatchesTracked = trackRunningStats ? Tensor.zeros([], dtype: .int64) : nil
@@ -200,30 +203,13 @@ open class InstanceNorm: Module, Layer {
   }
 
   private func normalized(_ x: Tensor) -> Tensor {
-    guard let runningMean, let runningVar else { return x.instanceNorm(weight: weight, bias: bias, eps: eps) }
-    if !isTraining {
-      return x.batchNorm(runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias, eps: eps)
-    }
-    if x.size(1) != featureCount {
+    if runningMean != nil && isTraining && x.size(1) != featureCount {
       return Mistake.report(
         .shape("\(type(of: self)): expected \(featureCount) channels in dim 1, got shape \(x.shape)"))
     }
-    // Each channel of each sample is a channel of one batch; the running statistics take the mean over the samples.
-    let (samples, channels) = (x.size(0), featureCount)
-    func repeated(_ values: Tensor) -> Tensor { values.detach().expand(samples, channels).reshape(-1).clone() }
-    let (means, variances) = withNoGrad { (repeated(runningMean), repeated(runningVar)) }
-    let flat = x.reshape(Shape([1, samples * channels] + x.shape.array[2...]))
-    let plain = flat.batchNorm(
-      runningMean: means, runningVar: variances, training: true, momentum: momentum, eps: eps)
-    withNoGrad {
-      runningMean.copy_(means.reshape(samples, channels).mean(dim: 0))
-      runningVar.copy_(variances.reshape(samples, channels).mean(dim: 0))
-    }
-    var result = plain.reshape(x.shape)
-    let wide = Shape([1, channels] + [Int](repeating: 1, count: x.rank - 2))
-    if let weight { result = result * weight.reshape(wide) }
-    if let bias { result = result + bias.reshape(wide) }
-    return result
+    return x.instanceNorm(
+      runningMean: runningMean, runningVar: runningVar, weight: weight, bias: bias,
+      useInputStats: isTraining || runningMean == nil, momentum: momentum, eps: eps)
   }
 
   open override var extraDescription: String { "\(featureCount), eps=\(eps), momentum=\(momentum)" }
@@ -233,9 +219,10 @@ open class InstanceNorm: Module, Layer {
 public final class InstanceNorm1d: InstanceNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-    trackRunningStats: Bool = false
+    trackRunningStats: Bool = false, bias: Bool = true
   ) {
-    super.init(3, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(3, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }
 
@@ -243,9 +230,10 @@ public final class InstanceNorm1d: InstanceNorm {
 public final class InstanceNorm2d: InstanceNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-    trackRunningStats: Bool = false
+    trackRunningStats: Bool = false, bias: Bool = true
   ) {
-    super.init(4, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(4, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }
 
@@ -253,8 +241,9 @@ public final class InstanceNorm2d: InstanceNorm {
 public final class InstanceNorm3d: InstanceNorm {
   public init(
     _ featureCount: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-    trackRunningStats: Bool = false
+    trackRunningStats: Bool = false, bias: Bool = true
   ) {
-    super.init(5, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats)
+    super.init(5, featureCount, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats,
+      bias: bias)
   }
 }

@@ -20,6 +20,11 @@ open class MaxPool: Module, Layer {
     self.ceilMode = ceilMode
   }
 
+  /// Values and their flat positions within each plane, PyTorch's `return_indices`.
+  public func withIndices(_ x: Tensor) -> (values: Tensor, indices: Tensor) {
+    x.maxPoolWithIndices(
+      kernelSize, spatialDims: spatial, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+  }
   open func forward(_ x: Tensor) -> Tensor {
     switch spatial {
     case 1: x.maxPool1d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)

@@ -39,15 +39,6 @@ public final class Softmax2d: Module, Layer {
 public final class GLU: Module, Layer {
   private let dim: Int
   public init(dim: Int = -1) { self.dim = dim }
-  public func forward(_ x: Tensor) -> Tensor {
-    Mistake.guarding {
-      if x.isPoisoned { return x }
-      let at = try Layout.wrap(dim: dim, rank: x.rank, op: "GLU")
-      let size = x.shape[at]
-      if size % 2 != 0 { throw TensorError.shape("GLU: dim \(at) must have an even size, got shape \(x.shape)") }
-      let values = x.narrow(dim: at, start: 0, length: size / 2)
-      return values * x.narrow(dim: at, start: size / 2, length: size / 2).sigmoid()
-    }
-  }
+  public func forward(_ x: Tensor) -> Tensor { x.glu(dim: dim) }
   public override var extraDescription: String { "dim=\(dim)" }
 }

@@ -83,7 +83,7 @@ extension Op {
             "batchNorm: \(name) has shape \(given.shape), expected [\(c)] for input of shape \(x.shape)")
         }
       }
-      if call.bool(5) && n * l < 2 {
+      if call.bool(5) && n * l == 1 {
         throw TensorError.value(
           "batchNorm: training needs more than 1 value per channel, got input of shape \(x.shape); use eval()")
       }
@@ -216,7 +216,8 @@ extension Tensor {
       .bool(useBatch), .double(eps),
       .bool(bias != nil),
     ])
-    if training, let runningMean, let runningVar, !results[0].isPoisoned, device == .cpu {
+    // An empty batch tells nothing.
+    if training, let runningMean, let runningVar, !results[0].isPoisoned, device == .cpu, elementCount > 0 {
       withNoGrad {
         let count = Double(elementCount / Swift.max(size(1), 1))
         let (mean, invstd) = (results[1], results[2])

@@ -72,7 +72,7 @@ public enum Recurrent {
     let isPlain = x.device == .cpu && x.dtype.isFloatingPoint && others.allSatisfy { $0.dtype == x.dtype }
     if weights.projection != nil || !isPlain || x.size(0) == 0 || inputs.isPoisoned {
       let (output, h, cells) = steps(cell, inputs, h: h, c: c, weights, reverse: reverse)
-      return (output, h, cells?.last)
+      return (output, h, reverse ? cells?.first : cells?.last)
     }
     let results = Op.recurrentLayer.results([
       .tensor(inputs), .tensor(h), Value(c), .tensor(weights.hiddenHidden), Value(weights.hiddenBias), .int(cell.code),

@@ -14,7 +14,7 @@ private func activation(
 
 extension Op {
   static let relu = Op.pointwise(
-    "relu(Tensor self) -> Tensor", samples: activationSamples, derivative: { g, e, y in [.select(y .> 0, g, 0)] }
+    "relu(Tensor self) -> Tensor", samples: activationSamples, derivative: { g, e, y in [.select(y .<= 0, 0, g)] }
   ) { .max($0[0], 0) }
 
   static let silu = activation("silu", derivative: { g, e, y in
