@@ -89,7 +89,8 @@ extension Layout {
     let outer = strides.dropLast()
     guard strides[rank - 1] == 1, offset % 2 == 0, outer.allSatisfy({ $0 % 2 == 0 }) else {
       throw TensorError.value(
-        "view_as_complex: the parts of each element must lie beside each other, got strides \(strides); call contiguous() first")
+        "view_as_complex: parts of elements that do not lie beside each other cannot be joined without a copy, got strides "
+          + "\(strides); call contiguous() first")
     }
     return Layout(shape: Shape(shape.dropLast()), strides: Shape(outer.map { $0 / 2 }), offset: offset / 2)
   }
@@ -99,8 +100,9 @@ extension Layout {
     if from == to { return self }
     if rank == 0 { throw TensorError.shape("\(op): a 0-dim tensor cannot be seen in elements of another size") }
     let last = rank - 1
-    if shape[last] != 1 && strides[last] != 1 {
-      throw TensorError.value("\(op): elements of the last dim must lie beside each other, got strides \(strides)")
+    if strides[last] != 1 {
+      throw TensorError.value("\(op): elements of the last dim that do not lie beside each other cannot be seen in another size without a copy, "
+          + "got strides \(strides); call contiguous() first")
     }
     var result = self
     if from > to {
@@ -112,7 +114,8 @@ extension Layout {
       let ratio = to / from
       guard shape[last] % ratio == 0, offset % ratio == 0, strides.dropLast().allSatisfy({ $0 % ratio == 0 }) else {
         throw TensorError.shape(
-          "\(op): last size, strides and offset must be divisible by \(ratio), got shape \(shape), strides \(strides)")
+          "\(op): last size, strides and offset must be divisible by \(ratio), got shape \(shape), strides \(strides) and "
+            + "offset \(offset)")
       }
       for i in 0..<rank { result.strides[i] = strides[i] / ratio }
       result.shape[last] = shape[last] / ratio

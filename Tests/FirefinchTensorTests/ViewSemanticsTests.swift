@@ -229,7 +229,7 @@ import Testing
       ("select", { _ = $0.select(dim: 0, 0) }), ("slice", { _ = $0.slice(dim: 0) }), ("unbind", { _ = $0.unbind() }),
       ("narrow", { _ = $0.narrow(dim: 0, start: 0, length: 1) }), ("split", { _ = $0.split(1) }), ("chunk", { _ = $0.chunk(1) }),
       ("tensorSplit", { _ = $0.tensorSplit(1) }), ("hsplit", { _ = $0.hsplit(1) }), ("cat", { _ = Tensor.cat([$0]) }),
-      ("mT", { _ = $0.mT }), ("diagonal", { _ = $0.diagonal() }), ("tril", { _ = $0.tril() }), ("fliplr", { _ = $0.fliplr() }),
+      ("diagonal", { _ = $0.diagonal() }), ("tril", { _ = $0.tril() }), ("fliplr", { _ = $0.fliplr() }),
       ("flipud", { _ = $0.flipud() }), ("rot90", { _ = $0.rot90() }), ("unflatten", { _ = $0.unflatten(dim: 0, [1]) }),
       ("diag", { _ = $0.diag() }), ("permute", { _ = $0.permute(0) }), ("unsqueeze", { _ = $0.unsqueeze(dim: 1) }),
     ]

@@ -29,7 +29,7 @@ extension Op {
     },
     derivative: { c in [c.needs(0) ? c.grad().real : nil, c.needs(1) ? c.grad().imag : nil] },
     samples: {
-      let a = Tensor([0.5, -1.25, 2.0], dtype: .float64)
+      let a = Tensor([0.5, -1.25, 2.0], dtype: .float32)
       return [
         Sample(.tensor(a), .tensor(a * 2), gradient: false),
         Sample(error: "complex", "int64", arguments: [.tensor(Tensor([1, 2])), .tensor(Tensor([1, 2]))]),
@@ -49,7 +49,7 @@ extension Op {
   static let viewAsComplex = Op.view(
     "view_as_complex(Tensor(a) self) -> Tensor(a)", dtype: { $0.tensor(0).dtype.complexType },
     derivative: { c in [c.grad().viewAsReal()] },
-    samples: { [Sample(.tensor(Tensor([0.5, 1.5, -1, 2], shape: [2, 2], dtype: .float64)), gradient: false)] }
+    samples: { [Sample(.tensor(Tensor([0.5, 1.5, -1, 2], shape: [2, 2], dtype: .float32)), gradient: false)] }
   ) { call in
     let x = call.tensor(0)
     if !x.dtype.isFloatingPoint || x.dtype == .bfloat16 {
@@ -112,6 +112,7 @@ extension Tensor {
   /// The last two dims swapped, elements conjugated. Same as `Tensor.mH`.
   public var mH: Tensor {
     ErrorScope.guarding {
+      if rank == 0 { return conj() }
       if rank < 2 { throw TensorError.shape("mH: a matrix or a batch of matrices is expected, got shape \(shape)") }
       return transpose(-2, -1).conj()
     }

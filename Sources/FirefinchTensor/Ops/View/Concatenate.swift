@@ -143,7 +143,10 @@ extension Tensor {
       if let bad = tensors.first(where: { $0.rank > 2 }) {
         throw TensorError.shape("blockDiag: expected at most 2 dims, got shape \(bad.shape)")
       }
-      let blocks = tensors.map { $0.atLeast2d() }
+      // 0-dim tensors weigh less in the dtype, as in arithmetic.
+      var promotion = TypePromotion()
+      for tensor in tensors { promotion.add(tensor) }
+      let blocks = tensors.map { $0.to(promotion.result).atLeast2d() }
       let width = blocks.reduce(0) { $0 + $1.size(1) }
       var left = 0
       return cat(

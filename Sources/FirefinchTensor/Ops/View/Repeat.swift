@@ -38,8 +38,8 @@ extension Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
       if count < 0 { throw TensorError.value("repeatInterleave: the count must not be negative, got \(count)") }
-      let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
-      let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
+      let x = dim == nil ? reshape([elementCount]) : self
+      let d = try x.repeatedDim(dim ?? 0)
       var (wide, joined) = (x.shape, x.shape)
       wide.insert(count, at: d + 1)
       try Tensor.checkSizes(wide, op: "repeatInterleave")
@@ -57,8 +57,8 @@ extension Tensor {
   public func repeatInterleave(_ counts: Tensor, dim: Int? = nil, outputSize: Int? = nil) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || counts.isPoisoned { return ErrorScope.poison() }
-      let x = dim == nil || rank == 0 ? reshape([elementCount]) : self
-      let d = try Layout.wrap(dim: dim ?? 0, rank: x.rank, op: "repeatInterleave")
+      let x = dim == nil ? reshape([elementCount]) : self
+      let d = try x.repeatedDim(dim ?? 0)
       let numbers = try Tensor.checkedCounts(counts)
       if numbers.count == 1 && x.size(d) != 1 {
         return x.repeatInterleave(numbers[0], dim: d, outputSize: outputSize)
@@ -81,6 +81,12 @@ extension Tensor {
       }
       return try repeatedPlaces(try checkedCounts(counts), outputSize).to(counts.dtype)
     }
+  }
+
+  /// The dim whose slices are repeated.
+  private func repeatedDim(_ dim: Int) throws -> Int {
+    if rank == 0 { throw TensorError.shape("repeatInterleave: a 0-dim tensor has no dim \(dim); leave the dim out") }
+    return try Layout.wrap(dim: dim, rank: rank, op: "repeatInterleave")
   }
 
   private static func checkedCounts(_ counts: Tensor) throws -> [Int] {

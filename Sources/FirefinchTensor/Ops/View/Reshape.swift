@@ -159,9 +159,10 @@ extension Tensor {
     dtype == self.dtype ? aliasView() : Op.viewDType(.tensor(self), .dtype(dtype))
   }
 
-  /// The last two dims swapped. Same as `Tensor.mT`.
+  /// The last two dims swapped; of a 0-dim tensor a view. Same as `Tensor.mT`.
   public var mT: Tensor {
     ErrorScope.guarding {
+      if rank == 0 { return aliasView() }
       if rank < 2 { throw TensorError.shape("mT: a matrix or a batch of matrices is expected, got shape \(shape)") }
       return transpose(-2, -1)
     }

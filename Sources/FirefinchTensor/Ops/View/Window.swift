@@ -31,7 +31,7 @@ extension Op {
     derivative: { c in
       // Windows may overlap: an element's gradient is the sum over all windows that show it.
       let (g, shape) = (c.grad(), c.shape(0))
-      if shape.isEmpty { return [g.reshape([])] }
+      if shape.isEmpty { return [g.sum()] }
       let dim = c.int(1) < 0 ? c.int(1) + shape.count : c.int(1)
       let (windows, size) = (g.size(dim), c.int(2))
       let index = (Tensor.arange(windows).unsqueeze(dim: 1) * c.int(3) + Tensor.arange(size)).reshape([windows * size])
