@@ -46,7 +46,11 @@ struct Table {
   /// Whether anything answers to the name.
   func contains(_ name: String) -> Bool { raws[name] != nil || entries[name] != nil || record(name) != nil }
 
-  private func record(_ name: String) -> [Op]? {
+  /// Every name that something answers to.
+  var names: Set<String> { Set(entries.keys).union(raws.keys).union(records.keys) }
+
+  /// The records that answer to the name, if any.
+  func record(_ name: String) -> [Op]? {
     if let known = records[name] { return known }
     let prefixes = ["nn.functional.", "special.", "torch.ops.aten."]
     for prefix in prefixes where name.hasPrefix(prefix) { return records[String(name.dropFirst(prefix.count))] }

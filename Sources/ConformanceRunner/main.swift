@@ -70,6 +70,10 @@ var arguments = Array(CommandLine.arguments.dropFirst())
 var out = "."
 var skipFile: String?
 var files: [String] = []
+if arguments == ["--describe"] {
+  print(Description(table: Table()).json.serialized)
+  arguments = []
+}
 while !arguments.isEmpty {
   let word = arguments.removeFirst()
   if word == "--out" || word == "--skip-file" {

@@ -1,3 +1,4 @@
+import CFirefinch
 import FirefinchCore
 
 /// Kernels that move dense elements of any size without looking at them.
@@ -8,9 +9,9 @@ public enum RearrangeKernel {
   /// Copies `count` bytes, on several threads where that pays.
   private static func copy(_ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer, _ count: Int) {
     if count < 4 * grain {
-      to.copyMemory(from: from, byteCount: count)
+      ff_copy_shifted(to, from, count)
     } else {
-      Parallel.ranges(count, grain: grain) { (to + $0.lowerBound).copyMemory(from: from + $0.lowerBound, byteCount: $0.count) }
+      Parallel.ranges(count, grain: grain) { ff_copy_shifted(to + $0.lowerBound, from + $0.lowerBound, $0.count) }
     }
   }
 
@@ -57,11 +58,14 @@ public enum RearrangeKernel {
       }
       return
     }
+    // Lines whose larger part is copied downwards are walked downwards, so that memory is read in one direction.
+    let isDown = (head > tail ? ff_copies_down(out + tail, x) : ff_copies_down(out, x + head)) != 0
     Parallel.ranges(lines, grain: Swift.max(1, grain / line)) { range in
-      for i in range {
+      for step in range {
+        let i = isDown ? range.upperBound - 1 - (step - range.lowerBound) : step
         let (from, to) = (x + source(i) * line, out + i * line)
-        to.copyMemory(from: from + head, byteCount: tail)
-        (to + tail).copyMemory(from: from, byteCount: head)
+        ff_copy_shifted(to, from + head, tail)
+        ff_copy_shifted(to + tail, from, head)
       }
     }
   }
@@ -72,8 +76,11 @@ public enum RearrangeKernel {
   ) {
     if line == 0 { return }
     if lines == 1 { return copy(x, out + offset, line) }
-    Parallel.ranges(lines, grain: Swift.max(1, grain / line)) { range in
-      for i in range { (out + offset + i * outLine).copyMemory(from: x + i * line, byteCount: line) }
+    let isElement = [1, 2, 4, 8, 16].contains(line) && outLine % line == 0
+    Parallel.ranges(lines, grain: Swift.max(1, grain / (8 * line))) { range in
+      let (from, to) = (x + range.lowerBound * line, out + offset + range.lowerBound * outLine)
+      if isElement { return ff_spread(Int32(line), Int64(range.count), Int64(outLine / line), from, to) }
+      for i in 0..<range.count { ff_copy_shifted(to + i * outLine, from + i * line, line) }
     }
   }
 

@@ -1,3 +1,4 @@
+import CFirefinch
 import FirefinchCore
 
 #if canImport(Glibc)
@@ -175,22 +176,22 @@ public enum ScanKernel {
   public static func flip(
     _ elementSize: Int, outer: Int, n: Int, inner: Int, x: UnsafeMutableRawPointer, out: UnsafeMutableRawPointer
   ) {
-    func reverse<T>(_: T.Type) {
-      let from = x.assumingMemoryBound(to: T.self), to = out.assumingMemoryBound(to: T.self)
-      Parallel.ranges(outer, grain: Swift.max(1, 32768 / Swift.max(n, 1))) { range in
-        for o in range {
-          let (line, target) = (from + o * n, to + o * n)
-          for k in 0..<n { target[k] = line[n - 1 - k] }
-        }
-      }
-    }
     if inner == 1 {
-      switch elementSize {
-      case 1: reverse(UInt8.self)
-      case 2: reverse(UInt16.self)
-      case 4: reverse(UInt32.self)
-      case 8: reverse(UInt64.self)
-      default: reverse(SIMD2<UInt64>.self)
+      // Long lines are cut: the first part of the result is the last of the line.
+      let parts = outer > 4 ? 1 : Swift.max(1, Swift.min(n >> 15, 64))
+      let size = (n + parts - 1) / parts
+      Parallel.ranges(outer * parts, grain: Swift.max(1, 32768 / Swift.max(size, 1))) { range in
+        if parts == 1 {
+          let start = range.lowerBound * n * elementSize
+          return ff_reverse(Int32(elementSize), Int64(range.count), Int64(n), x + start, out + start)
+        }
+        for index in range {
+          let (line, part) = index.quotientAndRemainder(dividingBy: parts)
+          let first = Swift.min(part * size, n), count = Swift.min(size, n - first)
+          ff_reverse(
+            Int32(elementSize), 1, Int64(count), x + (line * n + n - first - count) * elementSize,
+            out + (line * n + first) * elementSize)
+        }
       }
       return
     }

@@ -15,6 +15,13 @@ extension Op {
       return zip(re, im).map { $0.dtype.isFloatingPoint ? Tensor.complex($0, $1) : $0 }
     case .product(let i, let j):
       let (a, b) = (call.tensor(i), call.tensor(j))
+      // Products of parts leave the other tensors as they are, which therefore must be real.
+      for (place, argument) in call.arguments.enumerated() where place != i && place != j {
+        if case .tensor(let other) = argument, other.dtype.isComplex {
+          throw TensorError.dtype(
+            "\(name): argument '\(schema.parameters[place].name)' must be real beside real factors, got \(other.dtype.name)")
+        }
+      }
       func product(_ x: Tensor, _ y: Tensor) throws -> Tensor {
         var arguments = call.arguments
         arguments[i] = .tensor(x)
