@@ -1,5 +1,5 @@
-// Copies that move elements without looking at them, where memcpy is slow: elements one by one, and between addresses that
-// are almost equal in their low bits.
+// Copies that move elements without looking at them, where memcpy is slow: elements one by one, and between addresses whose
+// low bits are almost equal.
 #include "ff_rearrange.h"
 
 #include <string.h>
@@ -40,19 +40,17 @@ void ff_spread(int size, int64_t count, int64_t step, const void *restrict x, vo
   }
 }
 
-int ff_copies_down(const void *out, const void *x) {
-  size_t ahead = ((uintptr_t)out - (uintptr_t)x) & 4095;
-  return ahead > 0 && ahead < 512;
-}
-
 void ff_copy_shifted(void *restrict out, const void *restrict x, size_t count) {
-  if (!ff_copies_down(out, x)) {
+  // Only lines that meet in the same set of the first cache: less than 64 bytes apart, not 0.
+  size_t apart = ((uintptr_t)out - (uintptr_t)x + 63) & 4095;
+  if (count < 1024 || apart == 63 || apart >= 127) {
     memcpy(out, x, count);
     return;
   }
-  // Going up, each load would seem to read what was just stored. Going down, none does.
-  typedef uint8_t block __attribute__((vector_size(64), aligned(1)));
-  size_t left = count;
-  for (; left >= 64; left -= 64) *(block *)((char *)out + left - 64) = *(const block *)((const char *)x + left - 64);
-  memcpy(out, x, left);
+  char chunk[1024];
+  for (size_t done = 0; done < count; done += sizeof chunk) {
+    size_t size = count - done < sizeof chunk ? count - done : sizeof chunk;
+    memcpy(chunk, (const char *)x + done, size);
+    memcpy((char *)out + done, chunk, size);
+  }
 }

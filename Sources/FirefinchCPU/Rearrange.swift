@@ -58,11 +58,8 @@ public enum RearrangeKernel {
       }
       return
     }
-    // Lines whose larger part is copied downwards are walked downwards, so that memory is read in one direction.
-    let isDown = (head > tail ? ff_copies_down(out + tail, x) : ff_copies_down(out, x + head)) != 0
     Parallel.ranges(lines, grain: Swift.max(1, grain / line)) { range in
-      for step in range {
-        let i = isDown ? range.upperBound - 1 - (step - range.lowerBound) : step
+      for i in range {
         let (from, to) = (x + source(i) * line, out + i * line)
         ff_copy_shifted(to, from + head, tail)
         ff_copy_shifted(to + tail, from, head)
