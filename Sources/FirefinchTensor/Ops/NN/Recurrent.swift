@@ -191,9 +191,11 @@ extension Op {
     let dy = cell == .gru ? Tensor(empty: input.shape, dtype: h.dtype) : dx
     let dh = Tensor(empty: h.shape, dtype: h.dtype)
     let dc = cell == .lstm ? Tensor(empty: h.shape, dtype: h.dtype) : nil
+    // Dense copies must outlive the call: kept by name.
+    let (gout, gcells) = (Dense.of(c.optionalGrad(0)), cell == .lstm ? Dense.of(c.optionalGrad(1)) : nil)
     RecurrentKernel.backward(
       h.dtype, cell: cell.code, reverse: reverse, steps: steps, batch: batch, hidden: hidden,
-      gout: Dense.of(c.optionalGrad(0))?.data, gcells: cell == .lstm ? Dense.of(c.optionalGrad(1))?.data : nil, h0: h.data,
+      gout: gout?.data, gcells: gcells?.data, h0: h.data,
       c0: first?.data, weights: w.data, out: out.data, cells: cell == .lstm ? cells.data : nil,
       saved: saved.elementCount > 0 ? saved.data : nil, dx: dx.data, dy: dy.data, dh0: dh.data, dc0: dc?.data)
     var gw: Tensor?, gb: Tensor?
