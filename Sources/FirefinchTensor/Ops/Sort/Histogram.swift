@@ -16,7 +16,8 @@ private enum Bins {
     let wide = x.detach().to(x.dtype == .float64 ? .float64 : .float32)
     // In this order, and in half types in their own precision, as PyTorch's bins are.
     let own = x.dtype.isFloatingPoint ? x.detach() : wide
-    let place = ((own - low) * count / (high - low)).to(wide.dtype).floor().clamp(max: count - 1)
+    let (first, last) = (Tensor(low, dtype: own.dtype), Tensor(high, dtype: own.dtype))
+    let place = ((own - first) * count / (last - first)).to(wide.dtype).floor().clamp(max: count - 1)
     let isInside = (wide .>= low).logicalAnd(wide .<= high)
     return Tensor.where(isInside, place, -1).to(.int64)
   }
