@@ -38,8 +38,8 @@ private struct AdvancedIndex {
           dim += 1
         }
         masks += 1
-      } else if !index.dtype.isInteger {
-        throw TensorError.dtype("\(op): indices must be whole numbers or a mask of bools, got \(index.dtype.name)")
+      } else if index.dtype != .int64 && index.dtype != .int32 {
+        throw TensorError.dtype("\(op): indices must be int64, int32 or a mask of bools, got \(index.dtype.name)")
       } else {
         picks.append((dim, index))
         dim += 1
@@ -291,6 +291,7 @@ extension Tensor {
   private func checkSlices(_ dim: Int, _ index: Tensor, _ source: Tensor) throws {
     var expected = shape
     if rank > 0 { expected[try Layout.wrap(dim: dim, rank: rank, op: "indexCopy")] = index.elementCount }
+    try Indexing.checkSingle(index, for: self, "indexCopy")
     if source.shape != expected {
       throw TensorError.shape("indexCopy: source has shape \(source.shape), expected \(expected)")
     }

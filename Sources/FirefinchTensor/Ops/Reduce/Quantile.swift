@@ -222,7 +222,11 @@ extension Tensor {
   }
   /// Mean over `dim` (nil for all) of the elements that are not NaN. Same as `torch.nanmean`.
   public func nanmean(dim: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
-    if !self.dtype.isFloatingPoint && dtype == nil { return mean(dim: dim, keepDim: keepDim) }
+    if !self.dtype.isDifferentiable || !(dtype ?? self.dtype).isDifferentiable {
+      return ErrorScope.guarding {
+        throw TensorError.dtype("nanmean: expected floating point or complex, got \((dtype ?? self.dtype).name) from \(self.dtype.name)")
+      }
+    }
     let count = isNaN().logicalNot().sum(dim: dim, keepDim: keepDim)
     return nansum(dim: dim, keepDim: keepDim, dtype: dtype) / count
   }
