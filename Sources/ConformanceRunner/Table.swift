@@ -24,6 +24,7 @@ struct Table {
     addNeural()
     addLosses()
     addIndexing()
+    addMasked()
   }
 
   /// Adds an overload. The schema's name may contain dots (`linalg.qr`); there are no overload names.

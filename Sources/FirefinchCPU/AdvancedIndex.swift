@@ -98,13 +98,14 @@ public enum AdvancedIndexKernel {
 
   @inline(__always)
   private static func switchSize(
-    _ size: Int, _ one: () -> Void, _ two: () -> Void, _ four: () -> Void, _ eight: () -> Void
+    _ size: Int, _ one: () -> Void, _ two: () -> Void, _ four: () -> Void, _ eight: () -> Void, _ sixteen: () -> Void
   ) {
     switch size {
     case 1: one()
     case 2: two()
     case 4: four()
-    default: eight()
+    case 8: eight()
+    default: sixteen()
     }
   }
 
@@ -123,7 +124,8 @@ public enum AdvancedIndexKernel {
       }
     }
     switchSize(
-      elementSize, { copy(UInt8.self) }, { copy(UInt16.self) }, { copy(UInt32.self) }, { copy(UInt64.self) })
+      elementSize, { copy(UInt8.self) }, { copy(UInt16.self) }, { copy(UInt32.self) }, { copy(UInt64.self) },
+      { copy(SIMD2<UInt64>.self) })
   }
 
   /// Writes dense `values` (or, when `isNumber`, the one value) over the picked elements of `out`. Of several values for
@@ -148,7 +150,8 @@ public enum AdvancedIndexKernel {
       }
     }
     switchSize(
-      elementSize, { copy(UInt8.self) }, { copy(UInt16.self) }, { copy(UInt32.self) }, { copy(UInt64.self) })
+      elementSize, { copy(UInt8.self) }, { copy(UInt16.self) }, { copy(UInt32.self) }, { copy(UInt64.self) },
+      { copy(SIMD2<UInt64>.self) })
   }
 
   /// Adds dense `values` (or, when `isNumber`, the one value) to the picked elements of `out`, in the order of the indices.
@@ -165,6 +168,8 @@ public enum AdvancedIndexKernel {
     switch dtype {
     case .float32: add(Float.self, +)
     case .float64: add(Double.self, +)
+    case .complex64: add(SIMD2<Float>.self, +)
+    case .complex128: add(SIMD2<Double>.self, +)
     case .int8: add(Int8.self, &+)
     case .int16: add(Int16.self, &+)
     case .int32: add(Int32.self, &+)

@@ -9,7 +9,8 @@ import FirefinchCore
   import Darwin
 #endif
 
-/// Running sums and their like along the middle of dense (outer, n, inner) memory of float32, float64 or int64. Every
+/// Running sums and their like along the middle of dense (outer, n, inner) memory of float32, float64 or int64
+/// (logSumExp also complex). Every
 /// line is walked by one task from its first element to its last, so that results do not depend on the thread count;
 /// float32 lines are accumulated in double.
 public enum ScanKernel {
@@ -49,6 +50,8 @@ public enum ScanKernel {
     case (.float64, .sum): walk(SumRule<Double>.self)
     case (.float64, .product): walk(ProductRule<Double>.self)
     case (.float64, .logSumExp): walk(LogSumExpRule<Double>.self)
+    case (.complex64, .logSumExp): walk(ComplexLogSumExpRule<Float>.self)
+    case (.complex128, .logSumExp): walk(ComplexLogSumExpRule<Double>.self)
     case (_, .product): walk(IntegerProductRule.self)
     default: walk(IntegerSumRule.self)
     }
@@ -251,6 +254,24 @@ private enum LogSumExpRule<T: ScanFloat>: ScanRule {
     // Two equal infinities would give inf - inf.
     if low == high && low.isInfinite { return low }
     return high + log1p(exp(low - high))
+  }
+}
+
+/// Complex numbers as (re, im). The logarithm's branch follows the order of the elements: the imaginary part of the one with
+/// the larger real part is kept and only the rest's angle is added to it.
+private enum ComplexLogSumExpRule<T: ScanFloat & SIMDScalar>: ScanRule {
+  static var initial: SIMD2<Double> { SIMD2(-.infinity, 0) }
+  static func element(_ total: SIMD2<Double>) -> SIMD2<T> { SIMD2(T(wide: total.x), T(wide: total.y)) }
+  static func next(_ total: SIMD2<Double>, _ x: SIMD2<T>) -> SIMD2<Double> {
+    let value = SIMD2(x.x.wide, x.y.wide)
+    if total.x.isNaN || total.y.isNaN || value.x.isNaN || value.y.isNaN { return SIMD2(.nan, .nan) }
+    let (low, high) = total.x < value.x ? (total, value) : (value, total)
+    if low.x == high.x && low.x.isInfinite { return low }
+    let size = exp(low.x - high.x)
+    if size == 0 { return high }
+    // log(1 + z) of z = size * (cos, sin).
+    let (re, im) = (size * cos(low.y - high.y), size * sin(low.y - high.y))
+    return SIMD2(high.x + 0.5 * log1p(2 * re + size * size), high.y + atan2(im, 1 + re))
   }
 }
 

@@ -137,6 +137,7 @@ extension Layout {
 
   /// Dims wrapped, checked for repeats, in the order given; nil or empty means all dims.
   public static func wrap(dims: [Int]?, rank: Int, op: String) throws(TensorError) -> [Int] {
+    if rank > 64 { throw TensorError.shape("\(op): a tensor of \(rank) dims, expected at most 64") }
     guard let dims, !dims.isEmpty else { return Array(0..<rank) }
     var seen = [Bool](repeating: false, count: Swift.max(rank, 1))
     var result: [Int] = []

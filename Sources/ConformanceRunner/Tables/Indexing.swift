@@ -32,10 +32,12 @@ extension Table {
       try c.tensor(0).gather(dim: c.int(1), index: c.tensor(2))
     }
     op("scatter(Tensor self, int dim, Tensor index, Tensor src, *, str? reduce=None) -> Tensor") { c in
-      try c.tensor(0).scatter(dim: c.int(1), index: c.tensor(2), c.tensor(3))
+      try Table.scattered(c.tensor(0), c.int(1), c.tensor(2), c.tensor(3), c.optionalString(4))
     }
     op("scatter(Tensor self, int dim, Tensor index, Scalar value, *, str? reduce=None) -> Tensor") { c in
-      try c.tensor(0).scatter(dim: c.int(1), index: c.tensor(2), c.scalar(3))
+      let (x, index, value) = (try c.tensor(0), try c.tensor(2), try c.scalar(3))
+      guard let how = try c.optionalString(4) else { return try x.scatter(dim: c.int(1), index: index, value) }
+      return try Table.scattered(x, c.int(1), index, Tensor.full(index.shape, value, dtype: x.dtype), how)
     }
     op("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") { c in
       try c.tensor(0).scatterAdd(dim: c.int(1), index: c.tensor(2), c.tensor(3))
@@ -78,7 +80,7 @@ extension Table {
 
   /// Counting, searching and scattering with a join.
   mutating func addSearching() {
-    op("where(Tensor self, Tensor condition, Tensor other) -> Tensor") { c in
+    op("where(TensorOrNumber self, Tensor condition, TensorOrNumber other) -> Tensor") { c in
       // The cases call where(condition, self, other) through a wrapper with self first.
       try Tensor.where(c.tensor(1), c.tensor(0), c.tensor(2))
     }
@@ -113,19 +115,30 @@ extension Table {
     op("bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor") { c in
       try c.tensor(0).bincount(weights: c.optionalTensor(1), minLength: c.int(2))
     }
+    op("bucketize(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor") { c in
+      let boundaries = try c.tensor(1)
+      return try Tensor(c.scalar(0), dtype: boundaries.dtype.isFloatingPoint ? boundaries.dtype : nil)
+        .bucketize(boundaries, right: c.bool(3), asInt32: c.bool(2))
+    }
     op("bucketize(Tensor input, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor") { c in
       try c.tensor(0).bucketize(c.tensor(1), right: c.bool(3), asInt32: c.bool(2))
     }
     op(
-      "searchsorted(Tensor sorted_sequence, Tensor input, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor"
+      "searchsorted(Tensor sorted_sequence, TensorOrScalar input, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor"
     ) { c in
       let side = try c.optionalString(4)
       let isRight = try c.bool(3)
       if let side, side != "left" && side != "right" || side == "left" && isRight {
         throw TensorError.value("searchsorted: side is '\(side)' and right \(isRight), which do not agree")
       }
-      return try c.tensor(0).searchSorted(
-        c.tensor(1), right: isRight || side == "right", sorter: c.optionalTensor(5), asInt32: c.bool(2))
+      let sequence = try c.tensor(0)
+      var values = try c.tensor(1)
+      if case .tensor = c.argument(1) {} else {
+        if sequence.rank != 1 { throw TensorError.shape("searchsorted: a number needs a sorted vector, got shape \(sequence.shape)") }
+        values = Tensor(try c.scalar(1), dtype: sequence.dtype.isFloatingPoint ? sequence.dtype : nil)
+      }
+      return try sequence.searchSorted(
+        values, right: isRight || side == "right", sorter: c.optionalTensor(5), asInt32: c.bool(2))
     }
     op("isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor") { c in
       try c.tensor(0).isIn(c.tensor(1), invert: c.bool(3))
@@ -162,6 +175,16 @@ extension Table {
     }
     op("_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor") { c in
       try c.tensor(0).softmaxBackward(c.tensor(1), dim: c.int(2)).to(c.dtype(3))
+    }
+  }
+
+  /// `scatter` with the word of its `reduce`.
+  private static func scattered(_ x: Tensor, _ dim: Int, _ index: Tensor, _ source: Tensor, _ reduce: String?) throws -> Tensor {
+    switch reduce {
+    case nil: return x.scatter(dim: dim, index: index, source)
+    case "add": return x.scatterAdd(dim: dim, index: index, source)
+    case "multiply": return x.scatterReduce(dim: dim, index: index, source, .prod)
+    default: throw TensorError.value("scatter: reduce must be add or multiply, got '\(reduce ?? "")'")
     }
   }
 

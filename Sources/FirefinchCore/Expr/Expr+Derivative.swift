@@ -110,16 +110,17 @@ extension Expr {
     .fma: { x, y, g in [g * x[1], g * x[0], g] },
     .neg: { x, y, g in [-g] },
     .abs: { x, y, g in [g * x[0].sign()] },
+    // With a NaN neither is the smaller one, and both get the gradient.
     .min: { x, y, g in
       [
-        select(x[0] .== x[1], g * 0.5, select(x[0] .< x[1], g, 0)),
-        select(x[0] .== x[1], g * 0.5, select(x[1] .< x[0], g, 0)),
+        select(x[0] .== x[1], g * 0.5, select(x[0] .> x[1], 0, g)),
+        select(x[0] .== x[1], g * 0.5, select(x[1] .> x[0], 0, g)),
       ]
     },
     .max: { x, y, g in
       [
-        select(x[0] .== x[1], g * 0.5, select(x[0] .> x[1], g, 0)),
-        select(x[0] .== x[1], g * 0.5, select(x[1] .> x[0], g, 0)),
+        select(x[0] .== x[1], g * 0.5, select(x[0] .< x[1], 0, g)),
+        select(x[0] .== x[1], g * 0.5, select(x[1] .< x[0], 0, g)),
       ]
     },
     .fmin: { x, y, g in

@@ -114,7 +114,9 @@ private enum Subscript {
     var view = x
     var advanced: [Tensor?] = []
     var dim = 0
-    for index in indices {
+    // Dims that `advanced` stands for: a mask stands for several.
+    var covered = 0
+    for index in indices.map(number) {
       switch index {
       case .at(let position):
         view = view.select(dim: dim, position)
@@ -127,16 +129,26 @@ private enum Subscript {
       case .rest:
         dim += x.rank - consumed
       case .tensor(let tensor):
-        while advanced.count < dim { advanced.append(nil) }
+        while covered < dim {
+          advanced.append(nil)
+          covered += 1
+        }
         // A mask of no dims is an index into a dim of its own.
         if tensor.dtype == .bool && tensor.rank == 0 { view = view.unsqueeze(dim: dim) }
         let given = tensor.dtype == .bool && tensor.rank == 0 ? tensor.unsqueeze(dim: 0) : tensor
         advanced.append(given)
         dim += Swift.max(dims(index), 1)
+        covered = dim
       }
       if view.isPoisoned { return (view, []) }
     }
     return (view, advanced)
+  }
+
+  /// A 0-dim tensor of an integer is that integer, as in PyTorch.
+  private static func number(_ index: TensorIndex) -> TensorIndex {
+    guard case .tensor(let tensor) = index, tensor.rank == 0, tensor.device == .cpu, !tensor.isPoisoned else { return index }
+    return tensor.dtype == .int64 || tensor.dtype == .int32 ? .at(tensor.intValue) : index
   }
 
   /// Dims of the tensor that an index stands for.

@@ -38,8 +38,8 @@ private struct AdvancedIndex {
           dim += 1
         }
         masks += 1
-      } else if !index.dtype.isInteger {
-        throw TensorError.dtype("\(op): indices must be whole numbers or a mask of bools, got \(index.dtype.name)")
+      } else if index.dtype != .int64 && index.dtype != .int32 {
+        throw TensorError.dtype("\(op): indices must be int64, int32 or a mask of bools, got \(index.dtype.name)")
       } else {
         picks.append((dim, index))
         dim += 1
@@ -103,9 +103,14 @@ private struct AdvancedIndex {
   func put(_ values: Tensor, into target: Tensor, accumulate: Bool) throws {
     let places = try places()
     if places.count == 0 { return }
-    let isHalf = target.dtype == .float16 || target.dtype == .bfloat16
+    let wide: DType? =
+      switch target.dtype {
+      case .float16, .bfloat16: .float32
+      case .complex32: .complex64
+      default: nil
+      }
     let isNumber = values.elementCount == 1
-    let type: DType = accumulate && isHalf ? .float32 : target.dtype
+    let type = accumulate ? wide ?? target.dtype : target.dtype
     let dense = withNoGrad {
       let given = values.detach().to(type)
       return isNumber ? given.contiguous() : given.expand(shape).contiguous()
@@ -113,15 +118,15 @@ private struct AdvancedIndex {
     if !accumulate {
       AdvancedIndexKernel.assign(
         target.dtype.size, places, values: dense.data, isNumber: isNumber, isDistinct: isDistinct, out: target.data)
-    } else if !isHalf {
+    } else if wide == nil {
       AdvancedIndexKernel.accumulate(target.dtype, places, values: dense.data, isNumber: isNumber, out: target.data)
     } else {
-      // The sums are formed in float32, in memory that lies as the target's does.
+      // The sums are formed in the wider dtype, in memory that lies as the target's does.
       var layout = target.layout
       layout.offset = 0
-      let sums = Tensor(uninitialised: TensorSpec(layout: layout, dtype: .float32), device: .cpu)
+      let sums = Tensor(uninitialised: TensorSpec(layout: layout, dtype: type), device: .cpu)
       sums.copyData(from: target)
-      AdvancedIndexKernel.accumulate(.float32, places, values: dense.data, isNumber: isNumber, out: sums.data)
+      AdvancedIndexKernel.accumulate(type, places, values: dense.data, isNumber: isNumber, out: sums.data)
       target.copyData(from: sums)
     }
     withExtendedLifetime(dense) {}
@@ -137,7 +142,8 @@ private func values(_ shape: Shape) -> Tensor {
 
 extension Op {
   static let index: Op = Op.structured(
-    "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", saves: .inputs(1), complex: .parts,
+    "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", saves: .inputs(1),
+    complex: .native,
     plan: { call in
       let x = call.tensor(0)
       return [TensorSpec(try AdvancedIndex(x, call.optionalTensors(1), op: "index").shape, x.dtype)]
@@ -168,7 +174,7 @@ extension Op {
 
   static let indexPut: Op = Op.structured(
     "index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor", saves: .inputs(1),
-    complex: .parts,
+    complex: .native,
     plan: { call in
       let x = call.tensor(0)
       try AdvancedIndex(x, call.optionalTensors(1), op: "indexPut").check(call.tensor(2), for: x)
@@ -285,6 +291,7 @@ extension Tensor {
   private func checkSlices(_ dim: Int, _ index: Tensor, _ source: Tensor) throws {
     var expected = shape
     if rank > 0 { expected[try Layout.wrap(dim: dim, rank: rank, op: "indexCopy")] = index.elementCount }
+    try Indexing.checkSingle(index, for: self, "indexCopy")
     if source.shape != expected {
       throw TensorError.shape("indexCopy: source has shape \(source.shape), expected \(expected)")
     }
@@ -317,7 +324,8 @@ extension Tensor {
     if isPoisoned || index.isPoisoned { return self }
     return ErrorScope.guarding {
       let target = rank == 0 ? unsqueeze(dim: 0) : self
-      target.indexPut_(try target.slices(dim, index, "indexFill"), Tensor(value, dtype: dtype).to(device))
+      let fill = try value.scalar.fitted(to: dtype, op: "indexFill")
+      target.indexPut_(try target.slices(dim, index, "indexFill"), Tensor(fill, dtype: dtype).to(device))
       return self
     }
   }
@@ -327,10 +335,13 @@ extension Tensor {
     if isPoisoned || index.isPoisoned || value.isPoisoned { return ErrorScope.poison() }
     return ErrorScope.guarding {
       if value.rank != 0 { throw TensorError.shape("indexFill: the value must be a 0-dim tensor, got shape \(value.shape)") }
-      let copy = clone()
-      let target = rank == 0 ? copy.unsqueeze(dim: 0) : copy
-      target.indexPut_(try target.slices(dim, index, "indexFill"), value.to(dtype))
-      return copy
+      if value.device == .cpu { _ = try value.item().fitted(to: dtype, op: "indexFill") }
+      if rank == 0 { return unsqueeze(dim: 0).indexFill(dim: 0, index: index, value).squeeze(dim: 0) }
+      // Through a mask: a slice that is named twice counts once in the value's gradient.
+      let d = try Layout.wrap(dim: dim, rank: rank, op: "indexFill")
+      let named = Tensor.zeros([shape[d]], dtype: .bool, device: device).indexFill_(dim: 0, index: index, true)
+      let mask = named.reshape(Shape((0..<rank).map { $0 == d ? shape[d] : 1 }))
+      return Tensor.where(mask, value.to(dtype), self)
     }
   }
 

@@ -25,6 +25,13 @@ enum Indexing {
     }
   }
 
+  /// Throws when several indices name the one slice of a 0-dim tensor.
+  static func checkSingle(_ index: Tensor, for x: Tensor, _ op: String) throws {
+    if x.rank == 0 && index.elementCount != 1 {
+      throw TensorError.index("\(op): a 0-dim tensor takes one index, got \(index.elementCount)")
+    }
+  }
+
   static func checkFaults(_ faults: KernelFault, _ index: Tensor, _ size: Int, _ dim: Int, _ op: String) throws {
     guard faults.contains(.index) else { return }
     let bad = index.array(Int.self).first { $0 < -size || $0 >= size }
@@ -180,6 +187,7 @@ extension Op {
       let (x, index) = (call.tensor(0), call.tensor(2))
       let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "indexSelect")
       try Indexing.checkIndex(index, "indexSelect")
+      try Indexing.checkSingle(index, for: x, "indexSelect")
       if index.rank > 1 { throw TensorError.shape("indexSelect: expected a vector of indices, got shape \(index.shape)") }
       var shape = x.shape
       if x.rank > 0 { shape[dim] = index.elementCount }
@@ -221,6 +229,7 @@ extension Op {
       let (x, index, source) = (call.tensor(0), call.tensor(2), call.tensor(3))
       let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "indexAdd")
       try Indexing.checkIndex(index, "indexAdd")
+      try Indexing.checkSingle(index, for: x, "indexAdd")
       var expected = x.shape
       if x.rank > 0 { expected[dim] = index.elementCount }
       if source.shape != expected {
@@ -300,7 +309,7 @@ extension Tensor {
         throw TensorError.shape(
           "takeAlong: expected int64 indices with the \(rank) dims of \(shape), got \(index.dtype.name) of \(index.shape)")
       }
-      if rank == 0 { return gather(dim: 0, index: index) }
+      if rank == 0 { throw TensorError.index("takeAlong: a tensor of 0 dims has no dim \(dim)") }
       var (own, other) = (shape, index.shape)
       own[d] = 1
       other[d] = 1

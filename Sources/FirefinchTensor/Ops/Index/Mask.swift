@@ -91,14 +91,8 @@ extension Tensor {
   public func maskedFill(_ mask: Tensor, _ value: some ScalarConvertible) -> Tensor {
     ErrorScope.guarding {
       try Nonzero.check(mask, op: "maskedFill")
-      return Op.maskedFill(.tensor(self), .tensor(mask), .scalar(number(value)))
+      return Op.maskedFill(.tensor(self), .tensor(mask), .scalar(try value.scalar.fitted(to: dtype, op: "maskedFill")))
     }
-  }
-
-  /// The number in this tensor's category, so that whole numbers are never computed in floating point.
-  private func number(_ value: some ScalarConvertible) -> Scalar {
-    if dtype.isFloatingPoint { return value.scalar }
-    return dtype == .bool ? .bool(value.scalar.doubleValue != 0) : .int(value.scalar.intValue)
   }
 
   /// A copy with a 0-dim tensor's number where the mask is true. Same as `torch.masked_fill`.
@@ -112,13 +106,15 @@ extension Tensor {
   private func checkFill(_ mask: Tensor, _ value: Tensor, op: String) throws {
     try Nonzero.check(mask, op: op)
     if value.rank != 0 { throw TensorError.shape("\(op): expected a 0-dim value, got shape \(value.shape)") }
+    if value.device == .cpu && !value.isPoisoned { _ = try value.item().fitted(to: dtype, op: op) }
   }
 
   /// Sets elements where the mask is true. Same as `Tensor.masked_fill_`.
   @discardableResult public func maskedFill_(_ mask: Tensor, _ value: some ScalarConvertible) -> Tensor {
     ErrorScope.guarding {
       try Nonzero.check(mask, op: "maskedFill_")
-      return Op.maskedFill.inPlace([.tensor(self), .tensor(mask), .scalar(number(value))])
+      let fill = try value.scalar.fitted(to: dtype, op: "maskedFill_")
+      return Op.maskedFill.inPlace([.tensor(self), .tensor(mask), .scalar(fill)])
     }
   }
 

@@ -80,6 +80,17 @@ extension Op {
   static let scatterReduce: Op = .structured(
     "scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
     saves: Op.Saves(inputs: nil, outputs: [0]),
+    complex: .composite { c in
+      guard c.string(4) == "sum" || c.string(4) == "mean" else {
+        throw TensorError.dtype("scatterReduce: \(c.string(4)) of complex tensors is not supported")
+      }
+      func part(_ part: (Tensor) -> Tensor) throws -> Tensor {
+        var arguments = c.arguments
+        for i in [0, 3] { arguments[i] = .tensor(c.tensor(i).dtype.isComplex ? part(c.tensor(i)) : c.tensor(i)) }
+        return try scatterReduce.call(arguments)[0]
+      }
+      return [Tensor.complex(try part { $0.real }, try part { $0.imag })]
+    },
     plan: { call in
       _ = try ScatterReduction.named(call.string(4), "scatterReduce")
       try Indexing.checkScatter(call.tensor(0), call.int(1), call.tensor(2), call.tensor(3), "scatterReduce")

@@ -100,6 +100,10 @@ extension Tensor {
   /// The gradient of softmax's argument, this being the gradient of its result `output`. Same as
   /// `torch._softmax_backward_data`.
   public func softmaxBackward(_ output: Tensor, dim: Int) -> Tensor {
+    // Half types are computed in float32 and rounded once.
+    if dtype == .float16 || dtype == .bfloat16 {
+      return to(.float32).softmaxBackward(output.to(.float32), dim: dim).to(dtype)
+    }
     let weighted = self * output
     return weighted - output * weighted.sum(dim: dim, keepDim: true)
   }

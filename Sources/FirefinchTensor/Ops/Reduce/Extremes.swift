@@ -20,7 +20,9 @@ private func argument(_ name: String, _ combiner: Combiner) -> Op {
     plan: { call in
       let x = call.tensor(0)
       let dims = try Layout.wrap(dims: call.optionalInt(1).map { [$0] }, rank: x.rank, op: name)
-      if x.dtype.isComplex { throw TensorError.dtype("\(name): complex tensors are not supported") }
+      if x.dtype.isComplex || x.dtype == .bool {
+        throw TensorError.dtype("\(name): \(x.dtype.name) tensors are not supported; convert first")
+      }
       for dim in dims where x.shape[dim] == 0 {
         throw TensorError.value("\(name): dim \(dim) of shape \(x.shape) has size 0, so there is nothing to choose from")
       }
@@ -76,15 +78,22 @@ extension Tensor {
   public func max() -> Tensor { amax() }
   /// Smallest element. Same as `torch.min`.
   public func min() -> Tensor { amin() }
+  /// Bools as numbers, which have an order.
+  private var ordered: Tensor { dtype == .bool ? to(.uint8) : self }
+
   /// Position of the largest element along `dim`, or in the flattened tensor; the first of equals. Same as `torch.argmax`.
   public func argmax(dim: Int? = nil, keepDim: Bool = false) -> Tensor { Op.argmax(.tensor(self), Value(dim), .bool(keepDim)) }
   /// Position of the smallest element along `dim`, or in the flattened tensor. Same as `torch.argmin`.
   public func argmin(dim: Int? = nil, keepDim: Bool = false) -> Tensor { Op.argmin(.tensor(self), Value(dim), .bool(keepDim)) }
 
   /// Largest element along `dim` and its position. Same as `torch.max(dim)`.
-  public func max(dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) { extreme(dim, keepDim) { $0.argmax(dim: $1, keepDim: true) } }
+  public func max(dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    extreme(dim, keepDim) { $0.ordered.argmax(dim: $1, keepDim: true) }
+  }
   /// Smallest element along `dim` and its position. Same as `torch.min(dim)`.
-  public func min(dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) { extreme(dim, keepDim) { $0.argmin(dim: $1, keepDim: true) } }
+  public func min(dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    extreme(dim, keepDim) { $0.ordered.argmin(dim: $1, keepDim: true) }
+  }
 
   private func extreme(_ dim: Int, _ keepDim: Bool, _ find: (Tensor, Int) -> Tensor) -> (values: Tensor, indices: Tensor) {
     if rank == 0 { return (clone(), find(reshape([1]), 0).reshape([])) }

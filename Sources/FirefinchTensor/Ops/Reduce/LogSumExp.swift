@@ -15,7 +15,10 @@ extension Op {
       let x = c.tensor(0)
       let dims = try Layout.wrap(dims: c.optionalInts(1), rank: x.rank, op: "logsumexp")
       let shape = Reduce.shape(x.shape, dims: dims, keepDim: c.bool(2))
-      if x.elementCount == 0 { return [Tensor.full(shape, Scalar.complex(-.infinity, 0), dtype: x.dtype)] }
+      if x.elementCount == 0 {
+        // The sum over nothing keeps the history.
+        return [x.sum(dim: dims.isEmpty ? nil : dims, keepDim: c.bool(2)) + Scalar.complex(-.infinity, 0)]
+      }
       var top = withNoGrad { x.detach().real.amax(dim: dims, keepDim: true) }
       top = Tensor.where(top.isInf(), 0, top)
       let sum = (x - top).exp().sum(dim: dims.isEmpty ? nil : dims, keepDim: true)

@@ -152,15 +152,16 @@ extension Tensor {
       if n == 0 {
         throw TensorError.value("\(op): shape \(shape) has no elements along the dim, so there is no quantile")
       }
-      let (q, plain) = (q.detach(), flat.detach())
-      if q.device == .cpu, let bad = q.array(Double.self).first(where: { !($0 >= 0 && $0 <= 1) }) {
+      let plain = flat.detach()
+      if q.device == .cpu, let bad = q.detach().array(Double.self).first(where: { !($0 >= 0 && $0 <= 1) }) {
         throw TensorError.value("\(op): q must be in the range 0 to 1, got \(bad)")
       }
       // Rows last; a NaN makes the row's quantiles NaN by pointing at it, the last of the sorted row.
       let sorted = flat.transpose(d, -1).sort(dim: -1).values
       let last = Double(n - 1)
-      let (rank, below, above) = withNoGrad { () -> (Tensor, Tensor, Tensor) in
-        let bad = plain.isNaN().transpose(d, -1).sum(dim: -1, keepDim: true)
+      // The weight between two elements carries the gradient of `q`.
+      let (rank, below, above) = { () -> (Tensor, Tensor, Tensor) in
+        let bad = withNoGrad { plain.isNaN().transpose(d, -1).sum(dim: -1, keepDim: true) }
         let list = q.reshape([q.elementCount])
         let ranks: Tensor
         if skipNaN {
@@ -173,12 +174,12 @@ extension Tensor {
         case .lower: return (ranks.floor(), ranks.floor(), ranks.floor())
         case .higher: return (ranks.ceil(), ranks.ceil(), ranks.ceil())
         case .nearest: return (ranks.round(), ranks.round(), ranks.round())
-        case .linear, .midpoint: return (ranks, ranks.floor(), ranks.ceil())
+        case .linear, .midpoint: return (ranks, ranks.detach().floor(), ranks.detach().ceil())
         }
-      }
+      }()
       var values = sorted.gather(dim: -1, index: below.to(.int64))
       if how == .linear || how == .midpoint {
-        let weight = how == .midpoint ? rank.fullLike(0.5) : rank - below
+        let weight = how == .midpoint ? rank.detach().fullLike(0.5) : rank - below
         values = values.lerp(sorted.gather(dim: -1, index: above.to(.int64)), weight)
       }
       // (…, q) to (q, …, 1), then that 1 to the place of dim d, whence the last dim was taken.
@@ -221,7 +222,11 @@ extension Tensor {
   }
   /// Mean over `dim` (nil for all) of the elements that are not NaN. Same as `torch.nanmean`.
   public func nanmean(dim: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
-    if !self.dtype.isFloatingPoint && dtype == nil { return mean(dim: dim, keepDim: keepDim) }
+    if !self.dtype.isDifferentiable || !(dtype ?? self.dtype).isDifferentiable {
+      return ErrorScope.guarding {
+        throw TensorError.dtype("nanmean: expected floating point or complex, got \((dtype ?? self.dtype).name) from \(self.dtype.name)")
+      }
+    }
     let count = isNaN().logicalNot().sum(dim: dim, keepDim: keepDim)
     return nansum(dim: dim, keepDim: keepDim, dtype: dtype) / count
   }

@@ -154,7 +154,26 @@ extension Op {
 
   static let logcumsumexp: Op = .structured(
     "logcumsumexp(Tensor self, int dim) -> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
-    complex: .composite { c in [try c.tensor(0).doublingScan(dim: c.int(1)) { $0.logaddexpOfComplex($1) }] },
+    complex: .composite { c in
+      let x = c.tensor(0)
+      let dim = try Layout.wrap(dim: c.int(1), rank: x.rank, op: "logcumsumexp")
+      if x.elementCount == 0 { return [x.clone()] }
+      let type: DType = x.dtype == .complex128 ? .complex128 : .complex64
+      let (outer, n, inner) = Dense.split(x.shape, dim)
+      let source = Scan.dense(x, type)
+      let values = Tensor(empty: x.shape, dtype: x.dtype)
+      Scan.fill(values, type) {
+        ScanKernel.run(type, .logSumExp, outer: outer, n: n, inner: inner, x: source.data, y: $0.data)
+      }
+      if !GradMode.isEnabled || !x.requiresGrad { return [values] }
+      // The doubling steps carry the derivative; they differ from the kernel's values by turns of the angle at most.
+      let steps = try x.doublingScan(dim: dim) { $0.logaddexpOfComplex($1) }
+      let turns = withNoGrad { () -> Tensor in
+        let difference = values - steps.detach()
+        return Tensor.where(difference.isFinite(), difference, 0)
+      }
+      return [steps + turns]
+    },
     plan: { call in
       let x = call.tensor(0)
       _ = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "logcumsumexp")

@@ -47,7 +47,7 @@ extension Tensor {
       if isPoisoned { return self }
       let wide = try Layout.broadcast(shape, target, op: "sumToSize")
       if wide != shape { throw TensorError.shape("sumToSize: size \(target) does not broadcast to shape \(shape)") }
-      return sumTo(target)
+      return target.isEmpty ? sum() : sumTo(target)
     }
   }
 

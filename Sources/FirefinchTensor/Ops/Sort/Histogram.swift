@@ -14,7 +14,10 @@ private enum Bins {
   /// Equal bins: the number of each element's bin, or -1 outside; the last bin contains its upper end.
   static func equal(_ x: Tensor, _ count: Int, _ low: Double, _ high: Double) -> Tensor {
     let wide = x.detach().to(x.dtype == .float64 ? .float64 : .float32)
-    let place = ((wide - low) / (high - low) * count).floor().clamp(max: count - 1)
+    // In this order, and in half types in their own precision, as PyTorch's bins are.
+    let own = x.dtype.isFloatingPoint ? x.detach() : wide
+    let (first, last) = (Tensor(low, dtype: own.dtype), Tensor(high, dtype: own.dtype))
+    let place = ((own - first) * count / (last - first)).to(wide.dtype).floor().clamp(max: count - 1)
     let isInside = (wide .>= low).logicalAnd(wide .<= high)
     return Tensor.where(isInside, place, -1).to(.int64)
   }
@@ -47,8 +50,7 @@ extension Tensor {
       return try withNoGrad {
         if elementCount == 0 && min == max { return Tensor.zeros([bins], dtype: dtype) }
         let (low, high) = try Bins.range(detach(), min, max, "histc")
-        let type: DType = dtype == .float64 || dtype.isInteger ? .float64 : .float32
-        let places = Bins.equal(to(type), bins, low, high)
+        let places = Bins.equal(dtype.isInteger ? to(.float64) : self, bins, low, high)
         return Bins.sums(places, Tensor.ones(shape, dtype: .float64), bins).to(dtype)
       }
     }

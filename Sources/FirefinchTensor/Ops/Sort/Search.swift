@@ -100,6 +100,9 @@ extension Tensor {
       if isPoisoned || others.isPoisoned { return ErrorScope.poison(.bool) }
       return try withNoGrad {
         let common = DType.promote(dtype, others.dtype)
+        if common == .bool || common.isComplex {
+          throw TensorError.dtype("isIn: \(common.name) tensors are not supported; convert first")
+        }
         if others.elementCount == 0 { return Tensor.full(shape, invert, dtype: .bool) }
         let type: DType = common == .bool ? .uint8 : common
         let list = others.detach().reshape([others.elementCount]).to(type).sort(dim: 0).values

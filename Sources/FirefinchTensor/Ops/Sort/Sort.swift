@@ -65,13 +65,14 @@ extension Op {
       if call.int(1) < 0 || call.int(1) > size {
         throw TensorError.value("topk: k is \(call.int(1)), but dim \(dim) has \(size) elements")
       }
+      if x.dtype == .bool { throw TensorError.dtype("topk: bool tensors are not supported; convert to uint8") }
       var shape = x.shape
       if x.rank > 0 { shape[dim] = call.int(1) }
       return [TensorSpec(shape, x.dtype), TensorSpec(shape, .int64)]
     },
     forward: { call, results in
       let dim = try Layout.wrap(dim: call.int(2), rank: call.tensor(0).rank, op: "topk")
-      run(call.tensor(0), dim: dim, descending: call.bool(3), keep: call.int(1), results[0], results[1])
+      run(call.tensor(0), dim: dim, descending: call.bool(3), keep: results[0].rank == 0 ? 1 : call.int(1), results[0], results[1])
     }, derivative: { scattered($0, $0.int(2)) },
     samples: {
       [

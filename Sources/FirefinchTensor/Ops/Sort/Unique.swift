@@ -64,7 +64,7 @@ extension Tensor {
 
   private func distinctSlices(_ dim: Int, _ isConsecutive: Bool, _ op: String) throws -> Distinct {
     let d = try Layout.wrap(dim: dim, rank: rank, op: op)
-    if rank == 0 { return distinctElements(isConsecutive) }
+    if rank == 0 { throw TensorError.index("\(op): a tensor of 0 dims has no dim \(dim)") }
     let n = shape[d]
     if n == 0 {
       if shape.enumerated().contains(where: { $0.offset != d && $0.element == 0 }) {
