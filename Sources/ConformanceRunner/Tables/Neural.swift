@@ -276,6 +276,9 @@ extension Table {
       return try c.tensor(0).interpolate(
         size: c.ints(1), mode: .bilinear, alignCorners: c.bool(2), antialias: true, scales: scales)
     }
+    op("nn.functional.affine_grid(Tensor theta, int[] size, bool? align_corners=None) -> Tensor") { c in
+      try c.tensor(0).affineGrid(c.ints(1), alignCorners: c.optionalBool(2) ?? false)
+    }
     op("nn.functional.grid_sample(Tensor input, Tensor grid, str mode='bilinear', str padding_mode='zeros', bool? align_corners=None) -> Tensor") { c in
       guard let mode = GridMode(rawValue: try c.string(2)), let padding = GridPadding(rawValue: try c.string(3)) else {
         throw TensorError.value("grid_sample: '\(try c.string(2))' and '\(try c.string(3))' are no mode and padding")
@@ -295,7 +298,10 @@ extension Table {
   }
 
   private mutating func addEmbeddings() {
-    op("nn.functional.one_hot(Tensor self, int num_classes=-1) -> Tensor") { c in try c.tensor(0).oneHot(c.int(1)) }
+    op("nn.functional.one_hot(Tensor self, int num_classes=-1) -> Tensor") { c in 
+      if try c.tensor(0).dtype != .int64 { throw TensorError.dtype("one_hot: expected int64 classes, got \(try c.tensor(0).dtype.name)") }
+      return try c.tensor(0).oneHot(c.int(1))
+    }
     // The cases pass the table first.
     op("nn.functional.embedding(Tensor weight, Tensor input, int? padding_idx=None, float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor") { c in
       try c.tensor(0).embedding(
