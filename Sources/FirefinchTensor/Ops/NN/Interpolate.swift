@@ -46,7 +46,8 @@ extension Op {
     },
     samples: {
       let places = Tensor([0, 1, 1, 2, 1, 2, 2, 0], shape: [2, 4])
-      let weights = Tensor([0.5, 0.25, 1, 0.75, 0.5, 0.75, 0, 0.25], shape: [2, 4], dtype: .float64)
+      // Constants: of a dtype that is not differentiated.
+      let weights = Tensor([0.5, 0.25, 1, 0.75, 0.5, 0.75, 0, 0.25], shape: [2, 4], dtype: .float32)
       return [Sample(.tensor(sample()), .int(1), .tensor(places), .tensor(weights), .int(3))]
     })
 }
