@@ -43,6 +43,23 @@ extension Table {
         c.tensor(1), c.tensor(2), mask: c.optionalTensor(3), dropoutP: c.double(4), isCausal: c.bool(5),
         scale: c.optionalDouble(6), enableGQA: c.bool(7))
     }
+    op("nn.functional.multi_head_attention_forward(Tensor query, Tensor key, Tensor value, int embed_dim_to_check, int num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, Tensor? bias_k, Tensor? bias_v, bool add_zero_attn, float dropout_p, Tensor out_proj_weight, Tensor? out_proj_bias, bool training=True, Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, bool use_separate_proj_weight=False, Tensor? q_proj_weight=None, Tensor? k_proj_weight=None, Tensor? v_proj_weight=None, Tensor? static_k=None, Tensor? static_v=None, bool average_attn_weights=True, bool is_causal=False) -> Tensor[]") { c in
+      let inputs: MultiHeadAttention.InputWeights
+      if try c.bool(17) {
+        inputs = .separate(try c.tensor(18), try c.tensor(19), try c.tensor(20))
+      } else {
+        inputs = .packed(try c.tensor(5))
+      }
+      if try c.optionalTensor(21) != nil || c.optionalTensor(22) != nil { throw Unsupported("static keys and values") }
+      let heads = MultiHeadAttention(
+        embedDim: try c.int(3), headCount: try c.int(4), inputs: inputs, inputBias: try c.optionalTensor(6),
+        keyBias: try c.optionalTensor(7), valueBias: try c.optionalTensor(8), addsZero: try c.bool(9),
+        dropout: try c.bool(13) ? c.double(10) : 0)
+      let (weight, bias) = (try c.tensor(11), try c.optionalTensor(12))
+      return try heads.attend(
+        c.tensor(0), c.tensor(1), c.tensor(2), keyPaddingMask: c.optionalTensor(14), attnMask: c.optionalTensor(16),
+        needsWeights: c.bool(15), averages: c.bool(23), isCausal: c.bool(24), project: { $0.linear(weight, bias) })
+    }
     op("nn.functional.bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor") { c in
       try c.tensor(0).bilinear(c.tensor(1), c.tensor(2), c.optionalTensor(3))
     }
@@ -160,7 +177,7 @@ extension Table {
       let x = try c.tensor(0)
       let r = try x.maxPoolWithIndices(
         c.ints(1), spatialDims: 2, stride: Table.sizes(c, 2), padding: c.ints(3), dilation: c.ints(4), ceilMode: c.bool(5))
-      return r.values.detach().onesLike().maxPoolBackward(r.indices, inputShape: x.shape)
+      return r.values.detach().onesLike().maxPoolBackward(r.indices, input: x)
     }
   }
 
@@ -259,6 +276,9 @@ extension Table {
       return try c.tensor(0).interpolate(
         size: c.ints(1), mode: .bilinear, alignCorners: c.bool(2), antialias: true, scales: scales)
     }
+    op("nn.functional.affine_grid(Tensor theta, int[] size, bool? align_corners=None) -> Tensor") { c in
+      try c.tensor(0).affineGrid(c.ints(1), alignCorners: c.optionalBool(2) ?? false)
+    }
     op("nn.functional.grid_sample(Tensor input, Tensor grid, str mode='bilinear', str padding_mode='zeros', bool? align_corners=None) -> Tensor") { c in
       guard let mode = GridMode(rawValue: try c.string(2)), let padding = GridPadding(rawValue: try c.string(3)) else {
         throw TensorError.value("grid_sample: '\(try c.string(2))' and '\(try c.string(3))' are no mode and padding")
@@ -278,7 +298,10 @@ extension Table {
   }
 
   private mutating func addEmbeddings() {
-    op("nn.functional.one_hot(Tensor self, int num_classes=-1) -> Tensor") { c in try c.tensor(0).oneHot(c.int(1)) }
+    op("nn.functional.one_hot(Tensor self, int num_classes=-1) -> Tensor") { c in 
+      if try c.tensor(0).dtype != .int64 { throw TensorError.dtype("one_hot: expected int64 classes, got \(try c.tensor(0).dtype.name)") }
+      return try c.tensor(0).oneHot(c.int(1))
+    }
     // The cases pass the table first.
     op("nn.functional.embedding(Tensor weight, Tensor input, int? padding_idx=None, float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor") { c in
       try c.tensor(0).embedding(

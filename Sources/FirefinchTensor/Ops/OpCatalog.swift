@@ -29,7 +29,7 @@ public enum OpCatalog {
   static let neural: [Op] = [
     .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm, .groupNorm, .rmsNorm,
     .maxPool, .maxPoolBackward, .avgPool, .avgPoolBackward, .adaptiveAvgPool, .adaptiveAvgPoolBackward,
-    .adaptiveMaxPool, .resample, .ctcLoss, .softmax, .logSoftmax, .attention,
+    .adaptiveMaxPool, .resample, .maxUnpool, .maxUnpoolBackward, .ctcLoss, .softmax, .logSoftmax, .attention,
   ]
   static let indexing: [Op] = [
     .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd, .index, .indexPut, .maskedFill, .maskedFillTensor, .scatterReduce,

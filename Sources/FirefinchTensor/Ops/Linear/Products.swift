@@ -229,6 +229,7 @@ extension Tensor {
   public func pdist(p: Double = 2) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
+      if !dtype.isFloatingPoint { throw TensorError.dtype("pdist: expected floating point, got \(dtype.name)") }
       if rank != 2 { throw TensorError.shape("pdist: expected a matrix, got shape \(shape)") }
       let pairs = Tensor.triuIndices(size(0), size(0), offset: 1)
       let difference = indexSelect(dim: 0, pairs.select(dim: 0, 0)) - indexSelect(dim: 0, pairs.select(dim: 0, 1))

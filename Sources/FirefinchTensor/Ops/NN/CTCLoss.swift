@@ -84,7 +84,16 @@ extension Op {
       result = Tensor.where(isDead.reshape([1, -1, 1]), c.bool(5) ? 0 : Double.nan, result)
       if c.bool(5) { result = Tensor.where(made.isImpossible.reshape([1, -1, 1]), 0, result) }
       return [result * c.grad().reshape([1, -1, 1]), nil]
-    }, samples: { [] })
+    },
+    samples: {
+      let logits = (0..<24).map { (i: Int) -> Double in Double((i * 7 + 3) % 11) * 0.25 - 1 }
+      let logs = Tensor(logits, shape: [4, 2, 3], dtype: .float64).logSoftmax(dim: 2)
+      let targets = Tensor([1, 2, 2, 1], shape: [2, 2])
+      return [
+        Sample(.tensor(logs), .tensor(targets), .ints([4, 3]), .ints([2, 1]), .int(0), .bool(false), gradient: false),
+        Sample(error: "blank", arguments: [.tensor(logs), .tensor(targets), .ints([4, 3]), .ints([2, 1]), .int(3)]),
+      ]
+    })
 
   private static func ctc(_ call: OpCall, _ logs: Tensor, record: Bool) throws -> (losses: Tensor, isImpossible: Tensor) {
     let (targets, inputs, lengths, blank) = (call.tensor(1), call.ints(2), call.ints(3), call.int(4))

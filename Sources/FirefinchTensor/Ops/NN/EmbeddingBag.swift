@@ -15,6 +15,7 @@ extension Tensor {
       if rank != 2 || !indices.dtype.isInteger {
         throw TensorError.shape("embeddingBag: expected a table (rows, width) and integer indices, got \(shape) and \(indices.dtype.name)")
       }
+      if !dtype.isFloatingPoint { throw TensorError.dtype("embeddingBag: expected a floating-point table, got \(dtype.name)") }
       if let weights, mode != .sum {
         throw TensorError.value("embeddingBag: weights of shape \(weights.shape) are for mode .sum, not .\(mode.rawValue)")
       }

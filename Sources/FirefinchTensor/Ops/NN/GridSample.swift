@@ -128,6 +128,10 @@ extension Tensor {
       let outer = Array(grid.shape.dropFirst().dropLast())
       let result = Shape([size(0), size(1)] + outer)
       if result.elementCount == 0 { return Tensor.zeros(result, dtype: dtype) }
+      // Positions in half precision would miss their pixels.
+      if dtype.size == 2 {
+        return to(.float32).gridSample(grid.to(.float32), mode: mode, padding: padding, alignCorners: alignCorners).to(dtype)
+      }
       let sampler = GridSampler(self, padding, alignCorners)
       let flat = grid.reshape([size(0), outer.reduce(1, *), spatial])
       // The grid names the last dim first.
@@ -149,6 +153,7 @@ extension Tensor {
   public func affineGrid(_ size: [Int], alignCorners: Bool = false) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned { return self }
+      if !dtype.isFloatingPoint { throw TensorError.dtype("affineGrid: expected floating-point maps, got \(dtype.name)") }
       let spatial = size.count - 2
       if spatial != 2 && spatial != 3 || shape != [size[0], spatial, spatial + 1] {
         throw TensorError.shape("affineGrid: maps of shape \(shape) do not fit pictures of size \(size)")

@@ -46,7 +46,8 @@ extension Op {
     },
     samples: {
       let places = Tensor([0, 1, 1, 2, 1, 2, 2, 0], shape: [2, 4])
-      let weights = Tensor([0.5, 0.25, 1, 0.75, 0.5, 0.75, 0, 0.25], shape: [2, 4], dtype: .float64)
+      // Constants: of a dtype that is not differentiated.
+      let weights = Tensor([0.5, 0.25, 1, 0.75, 0.5, 0.75, 0, 0.25], shape: [2, 4], dtype: .float32)
       return [Sample(.tensor(sample()), .int(1), .tensor(places), .tensor(weights), .int(3))]
     })
 }
@@ -119,6 +120,27 @@ private struct Resampling {
       }
     }
     return (indices.flatMap { $0 }, weights.flatMap { $0 })
+  }
+
+  /// Weights as whole multiples of 1 / `unit`, a power of two by which the largest still fits 16 bits. Taps of an output
+  /// that fell on one input at a border are joined first.
+  static func quantized(
+    _ taps: (indices: [Int], weights: [Double]), _ output: Int
+  ) -> (taps: (indices: [Int], weights: [Double]), unit: Double) {
+    var weights = taps.weights
+    let count = weights.count / output
+    for i in 0..<output {
+      for t in 1..<Swift.max(count, 1) where taps.indices[t * output + i] == taps.indices[(t - 1) * output + i] {
+        weights[t * output + i] += weights[(t - 1) * output + i]
+        weights[(t - 1) * output + i] = 0
+      }
+    }
+    let largest = weights.max() ?? 0
+    var precision = 0
+    while precision < 22, (largest * Double(1 << (precision + 1)) + 0.5).rounded(.down) < 32768 { precision += 1 }
+    let unit = Double(1 << precision)
+    weights = weights.map { ($0 * unit).rounded(.toNearestOrAwayFromZero) }
+    return ((taps.indices, weights), unit)
   }
 
   /// With a filter as wide as the scale, so that shrinking does not alias.
@@ -230,13 +252,23 @@ extension Tensor {
     }
   }
 
-  /// uint8 pictures are computed in float32 and rounded.
+  /// uint8 pictures: columns, then rows, with weights as whole numbers of 16 bits and a rounding after each pass, so that
+  /// results are PyTorch's to the bit.
   private func resampledBytes(
     _ output: [Int], _ factors: [Double?], _ mode: InterpolationMode, _ alignCorners: Bool?, _ antialias: Bool
   ) throws -> Tensor {
-    if dtype != .uint8 { throw TensorError.dtype("interpolate: expected floating point or uint8, got \(dtype.name)") }
-    return to(.float32).interpolate(size: output, mode: mode, alignCorners: alignCorners, antialias: antialias)
-      .round().clamp(min: 0, max: 255).to(.uint8)
+    if dtype != .uint8 || mode == .linear || mode == .trilinear {
+      throw TensorError.dtype("interpolate: mode \(mode.rawValue) is not defined for \(dtype.name)")
+    }
+    var result = to(.float64)
+    for d in (0..<output.count).reversed() where shape[d + 2] != output[d] {
+      let rule = Resampling(
+        input: shape[d + 2], output: output[d], factor: factors[d], alignCorners: alignCorners ?? false, dtype: .float64)
+      let exact = antialias ? rule.antialiased(cubic: mode == .bicubic) : mode == .bicubic ? rule.cubic() : rule.linear()
+      let (taps, unit) = Resampling.quantized(exact, output[d])
+      result = (result.resampled(dim: d + 2, taps, into: output[d]) / unit + 0.5).floor().clamp(min: 0, max: 255)
+    }
+    return result.to(.uint8)
   }
 
   /// Sums of slices by tap; there are as many numbers for each tap as slices in the result.

@@ -297,6 +297,10 @@ extension Tensor {
   public func binaryCrossEntropyWithLogits(
     _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil, reduction: Reduction = .mean
   ) -> Tensor {
+    if shape != target.shape && !isPoisoned && !target.isPoisoned {
+      return Mistake.report(
+        .shape("binaryCrossEntropyWithLogits: logits of shape \(shape) need targets of that shape, got \(target.shape)"))
+    }
     var losses = (1 - target) * self
     if let posWeight {
       losses = losses - ((posWeight - 1) * target + 1) * logSigmoid()
@@ -308,14 +312,24 @@ extension Tensor {
   /// Kullback-Leibler divergence of log-probabilities from target probabilities; `.mean` divides by all elements unless
   /// `batchMean`. Same as `F.kl_div`.
   public func klDiv(_ target: Tensor, reduction: Reduction = .mean, logTarget: Bool = false, batchMean: Bool = false) -> Tensor {
+    for x in [self, target] where !x.isPoisoned && !x.dtype.isFloatingPoint {
+      return Mistake.report(.dtype("klDiv: expected floating-point tensors, got \(x.dtype.name)"))
+    }
     let losses = logTarget ? target.exp() * (target - self) : target.xlogy(target) - target * self
     if batchMean { return losses.sum() / size(0) }
     return reduction(losses)
   }
   /// x where the target is 1, max(0, margin - x) where it is -1. Same as `F.hinge_embedding_loss`.
   public func hingeEmbeddingLoss(_ target: Tensor, margin: Double = 1, reduction: Reduction = .mean) -> Tensor {
-    let far = Tensor.where(target .== 1, 0, (margin - self).clamp(min: 0))
-    return reduction(far + Tensor.where(target .== -1, 0, self))
+    if dtype == .bool { return Mistake.report(.dtype("hingeEmbeddingLoss: expected numbers, got bool")) }
+    // A whole margin leaves integers what they are.
+    let gap = dtype.isInteger && margin == margin.rounded() && margin.magnitude < 1e15 ? Int(margin) - self : margin - self
+    let zeros = zerosLike()
+    let losses = Tensor.where(target .== 1, zeros.to(gap.dtype), gap.clamp(min: 0)) + Tensor.where(target .== -1, zeros, self)
+    if reduction == .mean && losses.dtype.isInteger {
+      return Mistake.report(.dtype("hingeEmbeddingLoss: integers of dtype \(dtype.name) have no mean; convert to .float32"))
+    }
+    return reduction(losses)
   }
   /// max(0, -target · (x1 - x2) + margin). Same as `F.margin_ranking_loss`.
   public func marginRankingLoss(
@@ -323,13 +337,22 @@ extension Tensor {
   ) -> Tensor { reduction((-target * (self - other) + margin).clamp(min: 0)) }
   /// log(1 + exp(-target · x)). Same as `F.soft_margin_loss`.
   public func softMarginLoss(_ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+    if !isPoisoned && !dtype.isFloatingPoint && !dtype.isComplex {
+      return Mistake.report(.dtype("softMarginLoss: expected a floating-point input, got \(dtype.name)"))
+    }
     // Without softplus's threshold: PyTorch overflows to inf, too.
-    reduction((-target * self).exp().log1p())
+    return reduction((-target * self).exp().log1p())
   }
   /// Negative log-likelihood of a normal distribution. Same as `F.gaussian_nll_loss`.
   public func gaussianNLLLoss(
     _ target: Tensor, variance: Tensor, full: Bool = false, eps: Double = 1e-6, reduction: Reduction = .mean
   ) -> Tensor {
+    if !variance.isPoisoned && variance.elementCount > 0 && variance.detach().to(.float64).amin().doubleValue < 0 {
+      return Mistake.report(.value("gaussianNLLLoss: a variance is negative"))
+    }
+    if !isPoisoned && !dtype.isFloatingPoint {
+      return Mistake.report(.dtype("gaussianNLLLoss: expected a floating-point input, got \(dtype.name)"))
+    }
     let v = variance + withNoGrad { (variance.clamp(min: eps) - variance).detach() }
     var losses = (v.log() + (self - target).square() / v) * 0.5
     if full { losses = losses + 0.5 * 1.8378770664093453 }
@@ -348,6 +371,12 @@ extension Tensor {
   }
   /// Cosine of the angle between vectors along `dim`. Same as `F.cosine_similarity`.
   public func cosineSimilarity(_ other: Tensor, dim: Int = 1, eps: Double = 1e-8) -> Tensor {
+    if !isPoisoned && !other.isPoisoned && !dtype.isFloatingPoint && !other.dtype.isFloatingPoint {
+      return Mistake.report(.dtype("cosineSimilarity: expected floating-point tensors, got \(dtype.name)"))
+    }
+    return cosine(other, dim: dim, eps: eps)
+  }
+  private func cosine(_ other: Tensor, dim: Int, eps: Double = 1e-8) -> Tensor {
     let a = square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
     let b = other.square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
     return ((self / a) * (other / b)).sum(dim: dim)
@@ -356,7 +385,7 @@ extension Tensor {
   public func cosineEmbeddingLoss(
     _ other: Tensor, _ target: Tensor, margin: Double = 0, reduction: Reduction = .mean
   ) -> Tensor {
-    let cosine = cosineSimilarity(other, dim: -1)
+    let cosine = cosine(other, dim: -1)
     return reduction(Tensor.where(target .== 1, 1 - cosine, (cosine - margin).clamp(min: 0)))
   }
   /// max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-distance. Same as `F.triplet_margin_loss`.

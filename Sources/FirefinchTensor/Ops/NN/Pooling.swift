@@ -23,6 +23,10 @@ enum Pool {
     }
     if spatial < 1 || spatial > 3 { throw TensorError.shape("\(op): expected input (N, C, …), got shape \(x.shape)") }
     if !x.dtype.isFloatingPoint { throw TensorError.dtype("\(op): expected floating point, got \(x.dtype.name)") }
+    // Only the batch may be empty.
+    if (spatial > 1 || op != "maxPool") && x.shape.dropFirst().contains(0) {
+      throw TensorError.shape("\(op): no dim but the batch may be 0, got shape \(x.shape)")
+    }
     let k = try spread(kernel, "kernelSize")
     let s = try stride.isEmpty ? k : spread(stride, "stride")
     let p = try spread(padding, "padding")
@@ -261,6 +265,12 @@ extension Tensor {
       return unsqueeze(dim: 0).maxPoolBackward(indices.unsqueeze(dim: 0), inputShape: Shape([1] + inputShape.array)).squeeze(dim: 0)
     }
     return Op.maxPoolBackward(.ints(inputShape.array), .tensor(self), .tensor(indices))
+  }
+
+  /// The same for `input` itself, in which the result is constant almost everywhere: its derivative is 0.
+  public func maxPoolBackward(_ indices: Tensor, input: Tensor) -> Tensor {
+    let result = maxPoolBackward(indices, inputShape: input.shape)
+    return Tensor.where(Tensor.ones(input.shape, dtype: .bool), result, input)
   }
 
   private func avgPool(

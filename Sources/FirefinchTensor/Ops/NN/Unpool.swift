@@ -1,5 +1,43 @@
 import FirefinchCore
 
+extension Op {
+  /// Values of planes (N, C, count) put at their places of larger planes, 0 elsewhere; the last one wins a place. Linear by
+  /// definition, as in PyTorch: a place that was overwritten still hands its gradient to all who named it.
+  static let maxUnpool: Op = .structured(
+    "max_unpool(Tensor self, Tensor indices, int size) -> Tensor", saves: .inputs(1),
+    plan: { call in
+      let x = call.tensor(0)
+      return [TensorSpec([x.size(0), x.size(1), call.int(2)], x.dtype)]
+    },
+    forward: { call, results in
+      let (x, indices) = (call.tensor(0).detach(), call.tensor(1))
+      withNoGrad {
+        results[0].zero_()
+        results[0].scatter_(dim: 2, index: indices, x)
+      }
+    },
+    derivative: { c in [Op.maxUnpoolBackward(.tensor(c.grad()), .tensor(c.input(1))), nil] },
+    samples: { [Sample(.tensor(values()), .tensor(places()), .int(4))] })
+
+  /// The elements of planes at the given places.
+  static let maxUnpoolBackward: Op = .structured(
+    "max_unpool_backward(Tensor grad, Tensor indices) -> Tensor", saves: .inputs(1),
+    plan: { call in [TensorSpec(call.tensor(1).shape, call.tensor(0).dtype)] },
+    forward: { call, results in
+      withNoGrad { _ = results[0].copy_(call.tensor(0).detach().gather(dim: 2, index: call.tensor(1))) }
+    },
+    derivative: { c in
+      [Op.maxUnpool(.tensor(c.grad()), .tensor(c.input(1)), .int(c.shape(0)[2])), nil]
+    },
+    samples: {
+      let x = Tensor([0.5, -1.25, 2, 1.5, -0.75, 0.3, 0.25, -2], shape: [1, 2, 4], dtype: .float64)
+      return [Sample(.tensor(x), .tensor(places()))]
+    })
+
+  private static func values() -> Tensor { Tensor([0.5, -1.25, 2, 1.5], shape: [1, 2, 2], dtype: .float64) }
+  private static func places() -> Tensor { Tensor([3, 1, 0, 2], shape: [1, 2, 2]) }
+}
+
 extension Tensor {
   /// Undoes a max pooling: the values at the positions that it gave, 0 elsewhere. `spatialDims` is 1, 2 or 3; `outputSize`
   /// is the spatial size, needed where the pooling did not divide evenly. Same as `F.max_unpool*d`.
@@ -42,8 +80,7 @@ extension Tensor {
       if flat.amin().intValue < 0 || flat.amax().intValue >= plane {
         throw TensorError.index("\(name): an index is out of range for the \(plane) places of a plane of \(output)")
       }
-      let zeros = Tensor.zeros([size(0), size(1), plane], dtype: dtype)
-      return zeros.scatter(dim: 2, index: flat, reshape([size(0), size(1), count])).reshape(result)
+      return Op.maxUnpool(.tensor(reshape([size(0), size(1), count])), .tensor(flat), .int(plane)).reshape(result)
     }
   }
 

@@ -163,7 +163,8 @@ extension Tensor {
   /// x limited to `min...max`. Same as `F.hardtanh`.
   public func hardtanh(min: Double = -1, max: Double = 1) -> Tensor {
     if min > max { return Mistake.report(.value("hardtanh: min \(min) is above max \(max)")) }
-    return     Op.hardtanh(.tensor(self), .double(min), .double(max))
+    if dtype == .uint8 && min < 0 { return Mistake.report(.dtype("hardtanh: uint8 has no values below 0, got min \(min)")) }
+    return Op.hardtanh(.tensor(self), .double(min), .double(max))
   }
   /// 0 within ±lambda, x outside. Same as `F.hardshrink`.
   public func hardshrink(lambda: Double = 0.5) -> Tensor { Op.hardshrink(.tensor(self), .double(lambda)) }

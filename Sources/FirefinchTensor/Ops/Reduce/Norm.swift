@@ -39,6 +39,16 @@ extension Op {
   static let vectorNorm: Op = .structured(
     "linalg_vector_norm(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, Scalar ord=2) "
       + "-> Tensor", saves: Op.Saves(inputs: [0], outputs: [0]),
+    // Norms see magnitudes alone.
+    complex: .composite { c in
+      let dtype = c.optionalDType(3)
+      let x = dtype.map { $0.isComplex ? c.tensor(0).to($0) : c.tensor(0) } ?? c.tensor(0)
+      return [
+        Op.vectorNorm(
+          .tensor(x.abs()), Value(c.optionalInts(1)), .bool(c.bool(2)), Value(dtype?.isComplex ?? true ? nil : dtype),
+          .double(c.double(4)))
+      ]
+    },
     plan: { call in
       let x = call.tensor(0)
       let order = call.double(4)
