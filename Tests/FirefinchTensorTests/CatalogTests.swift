@@ -27,6 +27,7 @@ import Testing
 
   @Test func schemasAreUnique() {
     let names = OpCatalog.all.map { $0.schema.name + "." + $0.schema.overload }
-    #expect(Set(names).count == names.count)
+    let repeated = Dictionary(grouping: names) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
+    #expect(repeated.isEmpty, "several records share a schema: \(repeated)")
   }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import FirefinchTensor
+import FirefinchTensor
 
 struct InterpolateBytesTests {
   /// Numbers from `F.interpolate` of uint8.

@@ -11,7 +11,7 @@ public enum OpCatalog {
     .bitwiseXor, .leftShift, .rightShift, .bitwiseNot, .where, .maximum, .minimum, .fmax, .fmin, .clamp, .lerp,
     .addcmul, .addcdiv, .atan2, .hypot, .copysign, .nextafter, .xlogy, .nanToNum, .exp, .exp2, .expm1, .log, .log2,
     .log10, .log1p, .sqrt, .rsqrt, .reciprocal, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .asinh,
-    .acosh, .atanh, .erf, .erfc, .erfinv, .lgamma, .digamma, .sigmoid, .logit, .abs, .sign, .square, .floor, .ceil,
+    .acosh, .atanh, .erf, .erfc, .erfinv, .lgamma, .digamma, .sigmoid, .abs, .sign, .square, .floor, .ceil,
     .round, .trunc, .frac,
   ]
   static let reductions: [Op] = [
@@ -45,7 +45,7 @@ public enum OpCatalog {
   ]
   static let special: [Op] = [
     .sgn, .sinc, .deg2rad, .rad2deg, .isPosInf, .isNegInf, .isReal, .heaviside, .logaddexp, .logaddexp2, .gcd, .lcm,
-    .logitClamped, .frexp, .i0, .i0e, .i1, .i1e, .besselJ0, .besselJ1, .besselY0, .besselY1, .modifiedBesselI0,
+    .logit, .frexp, .i0, .i0e, .i1, .i1e, .besselJ0, .besselJ1, .besselY0, .besselY1, .modifiedBesselI0,
     .modifiedBesselI1, .modifiedBesselK0, .modifiedBesselK1, .scaledModifiedBesselK0, .scaledModifiedBesselK1,
     .sphericalBesselJ0, .airyAi, .erfcx, .ndtr, .ndtri, .logNdtr, .entr, .zeta, .polygamma, .igamma, .igammac, .xlog1py,
     .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .shiftedChebyshevT, .shiftedChebyshevU, .shiftedChebyshevV,

@@ -66,7 +66,7 @@ extension Op {
   static let lcm = Op.pointwise("lcm(Tensor self, Tensor other) -> Tensor", dtypes: .integral, samples: integers) {
     .special(.lcm, $0[0], $0[1])
   }
-  static let logitClamped = Op.pointwise(
+  static let logit = Op.pointwise(
     "logit(Tensor self, float? eps=None) -> Tensor", dtypes: .promoteToFloat,
     samples: { [Sample(.tensor(Tensor([0.1, 0.3, 0.6, 0.85], dtype: .float64)), .double(0.2))] },
     derivative: { g, e, y in
@@ -105,7 +105,8 @@ extension Op {
       results[1].copyData(from: exponent)
     },
     derivative: { c in [c.optionalGrad(0).map { $0 / c.output(1).to($0.dtype).exp2() }] },
-    samples: { [Sample(.tensor(a()))] })
+    // Away from the powers of two, where the mantissa jumps.
+    samples: { [Sample(.tensor(Tensor([0.7, -1.3, 2.9, -5.1, 0.3, 12.5], dtype: .float64)))] })
 }
 
 extension Tensor {
@@ -142,8 +143,8 @@ extension Tensor {
   public func gcd(_ other: Tensor) -> Tensor { Op.gcd.binary(self, other) }
   /// Least common multiple of integers. Same as `torch.lcm`.
   public func lcm(_ other: Tensor) -> Tensor { Op.lcm.binary(self, other) }
-  /// log(x / (1 - x)) of x limited to `eps...1 - eps`. Same as `torch.logit(eps=)`.
-  public func logit(eps: Double?) -> Tensor { Op.logitClamped(.tensor(self), Value(eps)) }
+  /// log(x / (1 - x)), of x limited to `eps...1 - eps` when `eps` is given. Same as `torch.logit`.
+  public func logit(eps: Double? = nil) -> Tensor { Op.logit(.tensor(self), Value(eps)) }
   /// Mantissas in 0.5..<1 and int32 exponents: x = mantissa · 2^exponent. Same as `torch.frexp`.
   public func frexp() -> (mantissa: Tensor, exponent: Tensor) {
     let r = Op.frexp.results([.tensor(self)])

@@ -60,7 +60,6 @@ extension Op {
     samples: { [Sample(.tensor(Tensor([0.6, 1.3, 2.4, -0.7], dtype: .float64)))] }
   ) { $0[0].digamma() }
   static let sigmoid = float("sigmoid", everywhere, derivative: { g, e, y in [g * (1 - y) * y] }) { $0.sigmoid() }
-  static let logit = float("logit", over([0.1, 0.3, 0.6, 0.85])) { ($0 / (1 - $0)).log() }
 
   static let abs = Op.pointwise("abs(Tensor self) -> Tensor", samples: everywhere) { $0[0].abs() }
   static let sign = Op.pointwise("sign(Tensor self) -> Tensor", samples: everywhere) { $0[0].sign() }
@@ -131,8 +130,6 @@ extension Tensor {
   public func digamma() -> Tensor { Op.digamma.unary(self) }
   /// 1 / (1 + exp(-x)). Same as `torch.sigmoid`.
   public func sigmoid() -> Tensor { Op.sigmoid.unary(self) }
-  /// log(x / (1 - x)). Same as `torch.logit`.
-  public func logit() -> Tensor { Op.logit.unary(self) }
   /// Absolute value. Same as `torch.abs`.
   public func abs() -> Tensor { Op.abs.unary(self) }
   /// -1, 0 or 1. Same as `torch.sign`.
