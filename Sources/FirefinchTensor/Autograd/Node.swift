@@ -62,13 +62,18 @@ open class Node: @unchecked Sendable {
   var holdsOnlyInputs: Bool { false }
 
   deinit {
+    if mayRecurse { Reclaimer.reclaim(&edges, surrender) }
+  }
+
+  /// Whether letting go of the inputs' nodes may free further nodes. A function of its own: in `deinit` a reference to a
+  /// node would live until the end, and free the node there, inside this one.
+  @inline(__always) private final var mayRecurse: Bool {
     let isShallow = holdsOnlyInputs
     for i in 0..<edges.count {
       // A leaf's node holds no others: letting it go cannot recurse.
-      guard let node = edges[i].node, !(isShallow && node.isLeaf) else { continue }
-      Reclaimer.reclaim(&edges, surrender)
-      return
+      if let node = edges[i].node, !(isShallow && node.isLeaf) { return true }
     }
+    return false
   }
 
   /// Whether gradients end here.
