@@ -16,6 +16,7 @@ struct Table {
     for op in OpCatalog.all { records[op.schema.name, default: []].append(op) }
     addCore()
     addFFT()
+    addLinalg()
     addCreation()
     addRandom()
     addShapes()

@@ -52,7 +52,9 @@ struct Runner {
   ) throws -> [(String, JSONValue)] {
     switch kind {
     case "ops", "sparse":
-      let name = document["op"]?.text ?? document["name"]?.text ?? ""
+      // A variant with semantics of its own, or the function itself.
+      let variant = document["name"]?.text ?? ""
+      let name = table.contains(variant) ? variant : document["op"]?.text ?? variant
       return try OperatorCase(name: name, json: item, table: table, decoder: decoder).run()
     case "random", "rng_exact":
       let name = item["op"]?.text ?? document["name"]?.text ?? ""

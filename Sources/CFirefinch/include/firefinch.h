@@ -13,6 +13,7 @@ extern "C" {
 #include "ff_kernels.h"
 #include "ff_runtime.h"
 #include "ff_blas.h"
+#include "ff_lapack.h"
 #include "ff_rearrange.h"
 
 #ifdef __cplusplus

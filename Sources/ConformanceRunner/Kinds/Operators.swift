@@ -35,14 +35,19 @@ struct OperatorCase {
     let leaves = try withErrors { try evaluate(args, kwargs) }
     results.append(("outputs", .array(leaves.map(\.json))))
     // Forward is right by now; a derivative that fails is left out.
-    let chosen = (request["outputs"]?.elements ?? []).compactMap(\.integer).compactMap { i in
-      i < leaves.count ? leaves[i].tensor : nil
-    }
-    let seeds = try tensors(request["grad_outputs"])
+    let indices = (request["outputs"]?.elements ?? []).compactMap(\.integer)
     let second = json["grad2"]
+    // A result without history adds nothing to the gradients.
+    let pairs = zip(indices, try tensors(request["grad_outputs"])).compactMap { i, seed -> (Tensor, Tensor?)? in
+      guard i < leaves.count, let output = leaves[i].tensor, output.requiresGrad else { return nil }
+      return (output, seed)
+    }
     guard
       let grads = try? withErrors({
-        grad(of: chosen, wrt: inputs, gradients: seeds, createGraph: second != nil, allowUnused: true)
+        pairs.isEmpty
+          ? inputs.map { _ in nil }
+          : grad(
+            of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), createGraph: second != nil, allowUnused: true)
       })
     else { return results }
     results.append(("grads", OperatorCase.encode(grads)))
@@ -53,7 +58,8 @@ struct OperatorCase {
         return (g, v)
       }
       if let grads2 = try? withErrors({
-        grad(of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), allowUnused: true)
+        pairs.isEmpty
+          ? inputs.map { _ in nil } : grad(of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), allowUnused: true)
       }) {
         results.append(("grad2", OperatorCase.encode(grads2)))
       }

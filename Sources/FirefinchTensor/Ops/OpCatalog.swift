@@ -1,7 +1,10 @@
 /// Every op record, by name. A test scans `Ops/` for records that are missing here.
 public enum OpCatalog {
   /// All records.
-  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex + special + fourier
+  public static let all: [Op] = pointwise + reductions + views + linear + neural + indexing + sorting + complex + special + fourier + linalg
+
+  /// The records that run here: those of linear algebra need LAPACK.
+  public static var available: [Op] { Lapack.isAvailable ? all : all.filter { op in !linalg.contains { $0 === op } } }
 
   static let pointwise: [Op] = [
     .relu, .silu, .mish, .relu6, .hardsigmoid, .hardswish, .logSigmoid, .softsign, .tanhshrink, .selu, .gelu,
@@ -50,5 +53,9 @@ public enum OpCatalog {
     .sphericalBesselJ0, .airyAi, .erfcx, .ndtr, .ndtri, .logNdtr, .entr, .zeta, .polygamma, .igamma, .igammac, .xlog1py,
     .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .shiftedChebyshevT, .shiftedChebyshevU, .shiftedChebyshevV,
     .shiftedChebyshevW, .hermiteH, .hermiteHe, .laguerreL, .legendreP,
+  ]
+  static let linalg: [Op] = [
+    .choleskyEx, .choleskySolve, .solveTriangular, .luFactorEx, .geqrf, .householderProduct, .ormqr, .qr, .eigh, .eig, .svd, .solveEx, .det,
+    .slogdet, .lstsq, .pinv, .ldlFactorEx, .ldlSolve,
   ]
 }

@@ -295,7 +295,7 @@ extension Tensor {
       // One product of all rows is faster than many small ones.
       var target = shape
       target[rank - 1] = other.size(1)
-      return reshape([elementCount / Swift.max(size(-1), 1), size(-1)]).mm(other).reshape(target)
+      return reshape([target.dropLast().reduce(1, *), size(-1)]).mm(other).reshape(target)
     }
     return ErrorScope.guarding {
       let lead = try Layout.broadcast(Shape(shape.dropLast(2)), Shape(other.shape.dropLast(2)), op: "matmul")
