@@ -17,6 +17,7 @@ struct Table {
     addCore()
     addFFT()
     addLinalg()
+    addProducts()
     addCreation()
     addRandom()
     addShapes()

@@ -63,6 +63,21 @@ extension Linalg {
     }
   }
 
+  /// Powers 0 to `columns` - 1 (as many as elements by default) of the elements of vectors (…, n), shape (…, n, columns). Same as
+  /// `torch.linalg.vander`.
+  public static func vander(_ x: Tensor, _ columns: Int? = nil) -> Tensor {
+    ErrorScope.guarding {
+      if x.isPoisoned { return x }
+      if x.rank == 0 { throw TensorError.shape("linalg.vander: expected a vector, got a number") }
+      if x.dtype == .bool { throw TensorError.dtype("linalg.vander: bool tensors are not supported") }
+      let n = columns ?? x.size(-1)
+      if n <= 1 { throw TensorError.value("linalg.vander: expected more than 1 column, got \(n)") }
+      let column = x.unsqueeze(dim: -1)
+      let powers = column.expand(Shape(x.shape.array + [n - 1])).cumprod(dim: -1, dtype: x.dtype)
+      return Tensor.cat([column.onesLike(), powers], dim: -1)
+    }
+  }
+
   // MARK: Norms
 
   /// Which norm: a number, of vectors or matrices, or one of matrices only. Same as `ord` of `torch.linalg.norm`.

@@ -168,9 +168,10 @@ extension Op {
       return [TensorSpec(shape, try MatrixProduct.dtype(x, y, "addmm"))]
     },
     forward: { call, results in
-      let beta = call.double(3)
+      let beta = call.scalar(3).fitting(results[0].dtype).doubleValue
+      let alpha = call.scalar(4).fitting(results[0].dtype).doubleValue
       if beta != 0 { results[0].copyData(from: call.tensor(0)) }
-      MatrixProduct.run(call.tensor(1), call.tensor(2), into: results[0], alpha: call.double(4), beta: beta)
+      MatrixProduct.run(call.tensor(1), call.tensor(2), into: results[0], alpha: alpha, beta: beta)
     },
     derivative: { c in
       let (beta, alpha) = (c.call.scalar(3), c.call.scalar(4))
@@ -309,6 +310,7 @@ extension Tensor {
   /// Sum of products of two vectors. Same as `torch.dot`.
   public func dot(_ other: Tensor) -> Tensor {
     ErrorScope.guarding {
+      if isPoisoned || other.isPoisoned { return ErrorScope.poison() }
       if rank != 1 || shape != other.shape {
         throw TensorError.shape("dot: expected two vectors of one length, got shapes \(shape) and \(other.shape)")
       }

@@ -56,10 +56,21 @@ extension Tensor {
     return tensordot(other, dims: [-1], [-1])
   }
 
-  /// Sum of products of two real vectors. Same as `torch.vdot`.
-  public func vdot(_ other: Tensor) -> Tensor { dot(other) }
-  /// Sum of products along `dim`, the other dims broadcast. Same as `torch.linalg.vecdot`.
-  public func vecdot(_ other: Tensor, dim: Int = -1) -> Tensor { (self * other).sum(dim: dim) }
+  /// Sum of products of two vectors, the first conjugated. Same as `torch.vdot`.
+  public func vdot(_ other: Tensor) -> Tensor { conj().dot(other) }
+  /// Sum of products along `dim`, the first tensor conjugated, the other dims broadcast. Same as `torch.linalg.vecdot`.
+  public func vecdot(_ other: Tensor, dim: Int = -1) -> Tensor {
+    ErrorScope.guarding {
+      if isPoisoned || other.isPoisoned { return ErrorScope.poison() }
+      if !dtype.isDifferentiable || !other.dtype.isDifferentiable {
+        throw TensorError.dtype(
+          "linalg.vecdot: expected floating point or complex, got \(dtype.name) and \(other.dtype.name)")
+      }
+      let d = try Layout.wrap(dim: dim, rank: Swift.max(rank, other.rank), op: "linalg.vecdot")
+      let product = conj() * other
+      return product.sum(dim: d)
+    }
+  }
   /// Outer product of two vectors. Same as `torch.ger`.
   public func ger(_ other: Tensor) -> Tensor { outer(other) }
 
@@ -106,24 +117,18 @@ extension Tensor {
   ) -> Tensor { Tensor.blend("addbmm", self, beta.scalar, a.bmm(b).sum(dim: [0], dtype: a.dtype), alpha.scalar) }
 
   /// `beta · base + alpha · product`; with beta 0 the base is not looked at, not even at its NaN.
-  private static func blend(_ op: String, _ base: Tensor, _ beta: Scalar, _ product: Tensor, _ alpha: Scalar) -> Tensor
-  {
+  private static func blend(_ op: String, _ base: Tensor, _ beta: Scalar, _ product: Tensor, _ alpha: Scalar) -> Tensor {
     ErrorScope.guarding {
       if base.isPoisoned || product.isPoisoned { return ErrorScope.poison() }
       if base.dtype != product.dtype {
         throw TensorError.dtype(
           "\(op): expected tensors of one dtype, got \(base.dtype.name) and \(product.dtype.name)")
       }
-      if !base.dtype.isFloatingPoint {
-        for case .double(let number) in [beta, alpha] {
-          throw TensorError.dtype(
-            "\(op): beta and alpha must be integers for \(base.dtype.name) tensors, got \(number)")
-        }
-      }
       _ = try base.layout.expanded(to: product.shape, op: op)
-      let scaled = alpha.doubleValue == 1 ? product : product * alpha
-      if beta.doubleValue == 0 { return scaled }
-      return (beta.doubleValue == 1 ? base : base * beta) + scaled
+      let (beta, alpha) = (beta.fitting(base.dtype), alpha.fitting(base.dtype))
+      let scaled = alpha.isOne ? product : (product * alpha).to(product.dtype)
+      if beta.doubleValue == 0 && beta.imaginaryValue == 0 { return scaled }
+      return (beta.isOne ? base : (base * beta).to(base.dtype)) + scaled
     }
   }
 
@@ -235,5 +240,15 @@ extension Tensor {
       let difference = indexSelect(dim: 0, pairs.select(dim: 0, 0)) - indexSelect(dim: 0, pairs.select(dim: 0, 1))
       return difference.vectorNorm(p, dim: [1])
     }
+  }
+}
+
+extension Scalar {
+  /// Whether multiplying with it changes nothing.
+  fileprivate var isOne: Bool { doubleValue == 1 && imaginaryValue == 0 }
+  /// The number as a factor of tensors of a dtype: cut to an integer for integers, as PyTorch does.
+  func fitting(_ dtype: DType) -> Scalar {
+    if dtype == .bool { return .bool(doubleValue != 0) }
+    return dtype.isInteger && doubleValue.magnitude < 9e18 ? .int(Int(doubleValue)) : self
   }
 }

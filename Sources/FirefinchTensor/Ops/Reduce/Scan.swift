@@ -318,15 +318,4 @@ extension Tensor {
       return result
     }
   }
-  /// Integral of samples `dx` apart along `dim` by trapezoids. Same as `torch.trapezoid`.
-  public func trapezoid(dx: Double = 1, dim: Int = -1) -> Tensor {
-    ErrorScope.guarding {
-      let d = try Layout.wrap(dim: dim, rank: rank, op: "trapezoid")
-      if rank == 0 { throw TensorError.shape("trapezoid: expected a tensor of at least 1 dim, got shape []") }
-      let n = shape[d]
-      if n == 0 { return sum(dim: d) * dx }
-      let ends = select(dim: d, 0) + select(dim: d, n - 1)
-      return (sum(dim: d) - ends / 2) * dx
-    }
-  }
 }

@@ -101,24 +101,4 @@ extension Tensor {
   public func stdMean(dim: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> (std: Tensor, mean: Tensor) {
     (std(dim: dim, correction: correction, keepDim: keepDim), mean(dim: dim, keepDim: keepDim))
   }
-  /// Covariance matrix of variables (rows) over observations (columns); a vector gives a 0-dim variance. Same as
-  /// `torch.cov`.
-  public func cov(correction: Int = 1) -> Tensor {
-    ErrorScope.guarding {
-      if isPoisoned { return self }
-      if rank > 2 { throw TensorError.shape("cov: expected at most 2 dims, got shape \(shape)") }
-      if !dtype.isDifferentiable { return to(DType.defaultFloat).cov(correction: correction) }
-      let x = rank == 2 ? self : reshape([1, elementCount])
-      let centred = x - x.mean(dim: 1, keepDim: true)
-      return (centred.mm(centred.mH) / divisor(x.size(1), Double(correction))).squeeze()
-    }
-  }
-  /// Correlation coefficients of variables (rows). Same as `torch.corrcoef`.
-  public func corrcoef() -> Tensor {
-    let c = cov()
-    if c.isPoisoned { return c }
-    if c.rank == 0 { return c / c }
-    let deviation = c.diagonal().sqrt()
-    return (c / deviation.unsqueeze(dim: 1) / deviation).clamp(min: -1, max: 1)
-  }
 }
