@@ -114,13 +114,12 @@ extension Table {
         default: throw TensorError.value("gradient: the spacing must be a number, a tensor or a list of these")
         }
       }
-      let spacing: [Tensor.Spacing]
+      let (x, dims, order) = (try c.tensor(0), try c.optionalInts(2), try c.int(3))
       switch c.argument(1) {
-      case .none: spacing = [.distance(1)]
-      case .list(let list), .tuple(let list): spacing = try list.map(one)
-      case let single: spacing = [try one(single)]
+      case .none: return x.gradient(dims: dims, edgeOrder: order)
+      case .list(let list), .tuple(let list): return x.gradient(spacing: try list.map(one), dims: dims, edgeOrder: order)
+      case let single: return x.gradient(try one(single), dims: dims, edgeOrder: order)
       }
-      return try c.tensor(0).gradient(spacing: spacing, dims: c.optionalInts(2), edgeOrder: c.int(3))
     }
   }
 }

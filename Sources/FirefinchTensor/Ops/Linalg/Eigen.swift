@@ -135,10 +135,17 @@ extension Op {
     derivative: { c in
       let (s, k) = (c.output(1), c.output(1).size(-1))
       let u = c.output(0).narrow(dim: -1, start: 0, length: k), vh = c.output(2).narrow(dim: -2, start: 0, length: k)
-      let full = c.output(0).size(-1) != k || c.output(2).size(-2) != k
-      if full && (c.optionalGrad(0) != nil || c.optionalGrad(2) != nil) {
-        return [c.mistake("linalg.svd: U and Vh have no derivative for full matrices that are not square; use fullMatrices: false")]
+      // Of full matrices the further columns of U and rows of Vh are any basis of the rest: nothing may depend on them.
+      func kept(_ g: Tensor?, _ dim: Int) -> Tensor? {
+        guard let g, g.size(dim) > k else { return g }
+        let rest = withNoGrad { (g.detach().narrow(dim: dim, start: k, length: g.size(dim) - k) .!= 0).any() }
+        if rest.item().doubleValue != 0 {
+          return c.mistake("linalg.svd: the columns that fullMatrices adds have no derivative; use fullMatrices: false")
+        }
+        return g.narrow(dim: dim, start: 0, length: k)
       }
+      let gu = kept(c.optionalGrad(0), -1), gv = kept(c.optionalGrad(2), -2)?.mH
+      if gu?.isPoisoned ?? false || gv?.isPoisoned ?? false { return [ErrorScope.poison()] }
       let dtype = u.dtype
       var core = c.optionalGrad(1).map { $0.to(dtype).diagEmbed() }
       let row = s.to(dtype).unsqueeze(dim: -2), column = s.to(dtype).unsqueeze(dim: -1)
@@ -150,7 +157,6 @@ extension Op {
         return y - y.diagonals.diagEmbed()
       }
       func add(_ x: Tensor) { core = core.map { $0 + x } ?? x }
-      let gu = c.optionalGrad(0), gv = c.optionalGrad(2)?.mH
       if let gu {
         let inner = u.mH.matmul(gu)
         add(spread(inner) * row)

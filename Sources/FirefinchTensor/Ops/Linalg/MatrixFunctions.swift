@@ -68,12 +68,12 @@ extension Linalg {
   public static func vander(_ x: Tensor, _ columns: Int? = nil) -> Tensor {
     ErrorScope.guarding {
       if x.isPoisoned { return x }
-      if x.rank == 0 { throw TensorError.shape("linalg.vander: expected a vector, got a number") }
+      if x.rank == 0 && columns == nil { throw TensorError.shape("linalg.vander: a number needs the count of columns") }
       if x.dtype == .bool { throw TensorError.dtype("linalg.vander: bool tensors are not supported") }
       let n = columns ?? x.size(-1)
       if n <= 1 { throw TensorError.value("linalg.vander: expected more than 1 column, got \(n)") }
-      let column = x.unsqueeze(dim: -1)
-      let powers = column.expand(Shape(x.shape.array + [n - 1])).cumprod(dim: -1, dtype: x.dtype)
+      let column = (x.rank == 0 ? x.unsqueeze(dim: 0) : x).unsqueeze(dim: -1)
+      let powers = column.expand(Shape(Array(column.shape.dropLast()) + [n - 1])).cumprod(dim: -1, dtype: x.dtype)
       return Tensor.cat([column.onesLike(), powers], dim: -1)
     }
   }

@@ -57,8 +57,8 @@ extension Tensor {
   }
 
   /// Derivatives of samples along each of `dims` (all by default), of second order inside and of order `edgeOrder` (1 or 2) at the
-  /// ends. `spacing` has one entry, or one for each dim. Same as `torch.gradient`.
-  public func gradient(spacing: [Spacing] = [.distance(1)], dims: [Int]? = nil, edgeOrder: Int = 1) -> [Tensor] {
+  /// ends. `spacing` has an entry for each dim. Same as `torch.gradient`.
+  public func gradient(spacing: [Spacing], dims: [Int]? = nil, edgeOrder: Int = 1) -> [Tensor] {
     let count = dims?.count ?? rank
     return ErrorScope.guarding(count) {
       if isPoisoned { return (0..<count).map { _ in self } }
@@ -66,16 +66,21 @@ extension Tensor {
       let dims = try Layout.wrap(dims: dims ?? Array(0..<rank), rank: rank, op: op)
       if dtype == .bool || dtype == .uint8 { throw TensorError.dtype("\(op): \(dtype.name) tensors are not supported") }
       if edgeOrder != 1 && edgeOrder != 2 { throw TensorError.value("\(op): the edge order must be 1 or 2, got \(edgeOrder)") }
-      if spacing.count != 1 && spacing.count != dims.count {
-        throw TensorError.value("\(op): expected one spacing or one for each of \(dims.count) dims, got \(spacing.count)")
+      if spacing.count != dims.count {
+        throw TensorError.value("\(op): expected a spacing for each of \(dims.count) dims, got \(spacing.count)")
       }
       return try dims.enumerated().map { i, d in
         if shape[d] < edgeOrder + 1 {
           throw TensorError.shape("\(op): each dim must have at least \(edgeOrder + 1) samples, got shape \(shape)")
         }
-        return try slope(spacing[spacing.count == 1 ? 0 : i], d, edgeOrder)
+        return try slope(spacing[i], d, edgeOrder)
       }
     }
+  }
+
+  /// Derivatives along each of `dims`, the samples lying alike in all of them. Same as `torch.gradient`.
+  public func gradient(_ spacing: Spacing = .distance(1), dims: [Int]? = nil, edgeOrder: Int = 1) -> [Tensor] {
+    gradient(spacing: [Spacing](repeating: spacing, count: dims?.count ?? rank), dims: dims, edgeOrder: edgeOrder)
   }
 
   private func slope(_ spacing: Spacing, _ d: Int, _ edgeOrder: Int) throws -> Tensor {

@@ -170,6 +170,16 @@ extension Op {
     forward: { call, results in
       let beta = call.scalar(3).fitting(results[0].dtype).doubleValue
       let alpha = call.scalar(4).fitting(results[0].dtype).doubleValue
+      if results[0].dtype.isInteger {
+        // The kernel of integers knows no factors.
+        let (base, b, a) = (call.tensor(0), Int(beta), Int(alpha))
+        results[0].copyData(
+          from: withNoGrad {
+            let product = call.tensor(1).mm(call.tensor(2)) * a
+            return b == 0 ? product : product + base * b
+          })
+        return
+      }
       if beta != 0 { results[0].copyData(from: call.tensor(0)) }
       MatrixProduct.run(call.tensor(1), call.tensor(2), into: results[0], alpha: alpha, beta: beta)
     },

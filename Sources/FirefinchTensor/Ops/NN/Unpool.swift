@@ -118,13 +118,14 @@ extension Tensor {
       }
       let planes = size(0) * size(1)
       let drawn = samples ?? Tensor.rand([size(0), size(1), spatialDims], dtype: dtype == .float64 ? .float64 : .float32, generator: generator)
-      if drawn.shape != [size(0), size(1), spatialDims] {
+      // More samples than inputs are allowed, as PyTorch allows them.
+      if drawn.rank != 3 || drawn.size(0) < size(0) || drawn.size(1) != size(1) || drawn.size(2) != spatialDims {
         throw TensorError.shape("\(name): samples have shape \(drawn.shape), expected [\(size(0)), \(size(1)), \(spatialDims)]")
       }
       let numbers = drawn.detach().array(Double.self)
-      // Window starts of each plane and dim; sample 0 serves the last dim.
+      // Window starts of each plane and dim; as in PyTorch, sample 0 serves the last dim of two, but the first of three.
       func starts(_ plane: Int, _ d: Int) -> [Int] {
-        let u = numbers[plane * spatialDims + (spatialDims - 1 - d)]
+        let u = numbers[plane * spatialDims + (spatialDims == 2 ? 1 - d : d)]
         if output[d] == 1 { return [input[d] - k[d]] }
         let alpha = Double(input[d] - k[d]) / Double(output[d] - 1)
         return (0..<output[d]).map { i in
