@@ -18,12 +18,16 @@ public struct LoopOperand {
 
 /// Builds the kernels' iteration spaces (`ff_loop`): broadcasts the operands, orders the dims and merges neighbours.
 public enum Loop {
+  /// How many buffers a loop takes.
+  public static var operandLimit: Int { Int(FF_MAX_OPERANDS) }
+
   /// Calls `body` with a loop over `shape`; operands broadcast to it. The dims follow the memory order of `outputs[0]`, so
   /// linear indices in the loop are not logical positions. Dims beyond the kernels' limit are iterated here.
   public static func pointwise(
     shape: Shape, inputs: [LoopOperand], outputs: [LoopOperand], _ body: (UnsafeMutablePointer<ff_loop>, Int) -> Void
   ) {
     let operands = inputs + outputs
+    if operands.count > operandLimit { fatalError("Loop: \(operands.count) operands, the limit is \(operandLimit)") }
     let rank = shape.count
     var strides = operands.map { broadcastStrides($0.layout, to: shape) }
     var sizes = shape.array

@@ -38,6 +38,18 @@ import Testing
   }
 
   /// The gradient with respect to the conjugate, against central differences of the loss along both axes.
+  /// The derivative of lerp's gradient has 14 real inputs and 8 real results, more than one loop takes.
+  @Test func forwardDerivativeOfThreeComplexInputs() {
+    manualSeed(3)
+    func draw() -> Tensor { Tensor.randn([4], dtype: .complex128) }
+    let inputs = (0..<3).map { _ in draw().requiresGrad_() }, tangents = (0..<3).map { _ in draw() }
+    let y = inputs[0].lerp(inputs[1], inputs[2])
+    let got = jvp(of: [y], wrt: inputs, tangents: tangents)[0]
+    let (s, e, w) = (inputs[0].detach(), inputs[1].detach(), inputs[2].detach())
+    let want = tangents[0] * (1 - w) + tangents[1] * w + tangents[2] * (e - s)
+    #expect((got - want).abs().amax().doubleValue < 1e-12)
+  }
+
   @Test func gradientsFollowPyTorchsConvention() throws {
     let functions: [(String, (Tensor) -> Tensor)] = [
       ("mul", { $0 * $0 + $0 * Scalar.complex(0.5, 2) }), ("div", { 1 / $0 + $0 / ($0 + 3) }), ("exp", { $0.exp() }),

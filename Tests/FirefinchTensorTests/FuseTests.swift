@@ -47,6 +47,18 @@ import Testing
     #expect(Compare.difference(x, want) == nil)
   }
 
+  /// Twelve inputs, a gradient and twelve results are more buffers than one loop takes.
+  @Test func gradientsOfManyInputsRunInPieces() {
+    let product = fuse(inputs: 12) { x in x.dropFirst().reduce(x[0]) { $0 * $1 } }
+    let inputs = (1...12).map { Tensor([Double($0), 1, 0.5], dtype: .float64).requiresGrad_() }
+    let y = product(inputs)
+    y.sum().backward()
+    for (i, x) in inputs.enumerated() {
+      let others = (1...12).filter { $0 != i + 1 }.reduce(1.0) { $0 * Double($1) }
+      #expect(x.grad!.array(Double.self) == [others, 1, 1.0 / 2048])
+    }
+  }
+
   @Test func mistakesAreExplained() {
     let error = #expect(throws: TensorError.self) { try withErrors { _ = chain(Tensor.ones([2])) } }
     #expect(error.map { "\($0)".contains("expected 2 tensors, got 1") } == true)

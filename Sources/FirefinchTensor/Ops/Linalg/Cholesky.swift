@@ -5,38 +5,40 @@ private func definite() -> Tensor { Tensor([[4.0, 1.0, -0.5], [1.0, 3.0, 0.25], 
 private func lower() -> Tensor { Tensor([[2.0, 0.0, 0.0], [0.5, 1.5, 0.0], [-0.25, 0.75, 1.25]], dtype: .float64) }
 
 extension Op {
-  /// Cholesky's factor of the lower triangle and LAPACK's info.
+  /// Cholesky's factor of one triangle and LAPACK's info.
   static let choleskyEx: Op = .structured(
-    "linalg_cholesky_ex(Tensor self) -> (Tensor, Tensor)", saves: .outputs(0), differentiableResults: 1, complex: .native,
+    "linalg_cholesky_ex(Tensor self, *, bool upper=False) -> (Tensor, Tensor)", saves: .outputs(0), differentiableResults: 1, complex: .native,
     plan: { call in
       let a = call.tensor(0)
       try Lapack.checkSquare(a, "linalg.cholesky")
       return [TensorSpec(a.shape, a.dtype), TensorSpec(Shape(a.batch), .int32)]
     },
     forward: { call, results in
-      let l = ColumnMajor(call.tensor(0))
+      let l = ColumnMajor(call.tensor(0)), upper = call.bool(1)
       if l.rows > 0 {
         try Lapack.each(l.count, "linalg.cholesky", info: results[1]) {
-          ff_lapack_potrf(l.type, Lapack.letter("L"), Int32(l.rows), l[$0])
+          ff_lapack_potrf(l.type, Lapack.letter(upper ? "U" : "L"), Int32(l.rows), l[$0])
         }
       } else {
         results[1].fillData(.int(0))
       }
-      withNoGrad { results[0].copyData(from: l.tensor.tril()) }
+      withNoGrad { results[0].copyData(from: upper ? l.tensor.triu() : l.tensor.tril()) }
     },
     derivative: { c in
       // Smith 1995: L^-H phi(L^H g) L^-1 with phi the lower triangle, its diagonal halved, made Hermitian.
-      let l = c.output(0)
-      let triangle = l.mH.matmul(c.grad()).tril()
-      let phi = (triangle.tril(-1) + triangle.tril(-1).mH + triangle.diagonals.real.diagEmbed().to(l.dtype)) * 0.5
+      let upper = c.bool(1)
+      let l = upper ? c.output(0).mH : c.output(0)
+      let triangle = l.mH.matmul(upper ? c.grad().mH : c.grad()).tril()
+      let phi = (triangle + triangle.tril(-1).mH) * 0.5
       let left = Linalg.solveTriangular(l.mH, phi, upper: true)
       return [Linalg.solveTriangular(l, left, upper: false, left: false)]
     },
     samples: {
       [
         // Symmetric by construction, so that finite differences see the whole matrix: tested through the composite.
-        Sample(.tensor(definite()), gradient: false),
-        Sample(error: "linalg.cholesky", "square", arguments: [.tensor(Tensor.ones([2, 3], dtype: .float64))]),
+        Sample(.tensor(definite()), .bool(false), gradient: false),
+        Sample(.tensor(definite()), .bool(true), gradient: false),
+        Sample(error: "linalg.cholesky", "square", arguments: [.tensor(Tensor.ones([2, 3], dtype: .float64)), .bool(false)]),
       ]
     })
 
@@ -133,9 +135,8 @@ public enum Linalg {
   /// `torch.linalg.cholesky_ex`.
   public static func choleskyEx(_ a: Tensor, upper: Bool = false, checkErrors: Bool = false) -> (l: Tensor, info: Tensor) {
     if checkErrors { return (cholesky(a, upper: upper), Tensor.zeros(Shape(a.batch), dtype: .int32)) }
-    // The upper triangle is the lower one of the conjugate transpose.
-    let results = Op.choleskyEx.results([.tensor(upper && a.rank >= 2 ? a.mH : a)])
-    return (upper ? results[0].mH : results[0], results[1])
+    let results = Op.choleskyEx.results([.tensor(a), .bool(upper)])
+    return (results[0], results[1])
   }
 
   /// X with A X = B for the A whose Cholesky factor `factor` is; B has shape (…, n, k). Same as `torch.cholesky_solve`.

@@ -35,7 +35,9 @@ extension Op {
       let gl = c.optionalGrad(0).map { $0.to(v.dtype).diagEmbed() }
       guard let gv = c.optionalGrad(1) else { return [gl.map { v.matmul($0).matmul(v.mH) }] }
       let distance = (values.unsqueeze(dim: -2) - values.unsqueeze(dim: -1)).to(v.dtype)
-      let outside = v.mH.matmul(gv) / (distance + v.detach().identities)
+      // Only the part that turns the vectors counts, their length is fixed.
+      let inner = v.mH.matmul(gv)
+      let outside = (inner - inner.mH) * 0.5 / (distance + v.detach().identities)
       let core = outside - outside.diagonals.diagEmbed()
       return [v.matmul(gl.map { core + $0 } ?? core).matmul(v.mH)]
     },

@@ -73,8 +73,8 @@ extension Linalg {
       let n = columns ?? x.size(-1)
       if n <= 1 { throw TensorError.value("linalg.vander: expected more than 1 column, got \(n)") }
       let column = (x.rank == 0 ? x.unsqueeze(dim: 0) : x).unsqueeze(dim: -1)
-      let powers = column.expand(Shape(Array(column.shape.dropLast()) + [n - 1])).cumprod(dim: -1, dtype: x.dtype)
-      return Tensor.cat([column.onesLike(), powers], dim: -1)
+      let powers = column.expand(Shape(Array(column.shape.dropLast()) + [n - 1])).cumprod(dim: -1)
+      return Tensor.cat([column.onesLike(dtype: powers.dtype), powers], dim: -1)
     }
   }
 
@@ -107,7 +107,7 @@ extension Linalg {
         let values = svdvals(x.movedim([rows, columns], [-2, -1]))
         if values.isPoisoned { return values }
         let result =
-          order == .nuc
+          order == .nuc || (order == .number(2) && values.size(-1) == 0)
           ? values.sum(dim: -1) : order == .number(2) ? values.amax(dim: [-1]) : values.amin(dim: [-1])
         return keepDim ? result.unsqueeze(dim: min(rows, columns)).unsqueeze(dim: max(rows, columns)) : result
       }

@@ -365,8 +365,7 @@ extension Linalg {
       let knowsRank = driver == .gelsd || driver == .gelss
       let isFull = !knowsRank || raw[1].array(Int.self).allSatisfy { $0 == n }
       if m > n && driver != .gelsy && isFull {
-        // At the minimum the residual does not depend on X to first order.
-        let rest = wideA.matmul(x.detach()) - wideB
+        let rest = wideA.matmul(x) - wideB
         residuals = (rest.dtype.isComplex ? rest.abs() : rest).square().sum(dim: -2)
         if vector { residuals = residuals.squeeze(dim: -1) }
       }

@@ -114,7 +114,8 @@ private struct Einsum {
     func without(_ gone: Set<Int>) -> Term {
       let dims = labels.indices.filter { gone.contains(labels[$0]) }
       if dims.isEmpty { return self }
-      return Term(tensor: tensor.sum(dim: dims, dtype: tensor.dtype), labels: labels.filter { !gone.contains($0) })
+      // Sums of integers are int64, as everywhere.
+      return Term(tensor: tensor.sum(dim: dims), labels: labels.filter { !gone.contains($0) })
     }
 
     /// Dims in the order of `order`, all of which it has.
@@ -159,8 +160,12 @@ private struct Einsum {
   func product(_ a: Term, _ b: Term, keeping kept: Set<Int>) -> Term {
     let (inA, inB) = (Set(a.labels), Set(b.labels))
     // What only one side has and nobody wants is summed before, which is cheaper.
-    let left = a.without(inA.subtracting(inB).subtracting(kept))
-    let right = b.without(inB.subtracting(inA).subtracting(kept))
+    var left = a.without(inA.subtracting(inB).subtracting(kept))
+    var right = b.without(inB.subtracting(inA).subtracting(kept))
+    if left.tensor.dtype != right.tensor.dtype {
+      let common = DType.promote(left.tensor.dtype, right.tensor.dtype)
+      (left.tensor, right.tensor) = (left.tensor.to(common), right.tensor.to(common))
+    }
     let batch = left.labels.filter { inB.contains($0) && kept.contains($0) }
     let summed = left.labels.filter { inB.contains($0) && !kept.contains($0) }
     let rows = left.labels.filter { !inB.contains($0) }

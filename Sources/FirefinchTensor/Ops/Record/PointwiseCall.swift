@@ -96,8 +96,33 @@ struct PointwiseCall {
     return Layout(contiguous: shape)
   }
 
+  /// A part of `whole`'s results, over the inputs they read, in the same type and shape.
+  private init(_ whole: PointwiseCall, _ piece: PointwiseFunction.Piece) {
+    name = whole.name
+    function = piece.function
+    inputs = piece.inputs.map { whole.inputs[$0] }
+    scalars = whole.scalars
+    (isPoisoned, shape, device, common) = (whole.isPoisoned, whole.shape, whole.device, whole.common)
+    guard whole.lowered != nil else {
+      lowered = nil
+      return
+    }
+    let key = PointwiseFunction.ComplexKey(
+      inputs: inputs.map(\.dtype.isComplex), scalars: scalars.map(\.isComplex), common: common.registerClass,
+      classes: inputs.map(\.dtype.registerClass))
+    lowered = function.complexProgram(key)
+  }
+
   private func execute(into outputs: [Tensor]) throws {
     if device != .cpu || shape.elementCount == 0 { return }
+    let parts = lowered == nil ? 1 : 2
+    if (inputs.count + outputs.count) * parts > Loop.operandLimit {
+      // More buffers than one loop takes: some of the results at a time.
+      for piece in try function.pieces(atMost: Loop.operandLimit / parts) {
+        try PointwiseCall(self, piece).execute(into: piece.results.map { outputs[$0] })
+      }
+      return
+    }
     if let lowered { return runLowered(lowered, outputs) }
     let program = function.program(common: common, inputs: inputs.map(\.dtype))
     let faults = PointwiseKernel.run(

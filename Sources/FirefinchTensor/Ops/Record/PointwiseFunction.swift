@@ -202,6 +202,40 @@ final class PointwiseFunction: Sendable {
     return ComplexProgram(program: Program(parts, inputs: classes, common: key.common), results: results)
   }
 
+  /// Some of the results with the inputs they read.
+  struct Piece {
+    let function: PointwiseFunction
+    let inputs: [Int]
+    let results: [Int]
+  }
+
+  /// The function in pieces of at most `limit` inputs and results each.
+  func pieces(atMost limit: Int) throws -> [Piece] {
+    var groups: [(results: [Int], inputs: Set<Int>)] = []
+    for (i, expr) in exprs.enumerated() {
+      let used = expr.inputsUsed
+      if used.count + 1 > limit {
+        throw TensorError.value(
+          "\(name): a result that reads \(used.count) tensors at once is more than the \(limit - 1) one loop takes; split the "
+            + "expression")
+      }
+      if let last = groups.last, last.inputs.union(used).count + last.results.count + 1 <= limit {
+        groups[groups.count - 1] = (last.results + [i], last.inputs.union(used))
+      } else {
+        groups.append(([i], used))
+      }
+    }
+    return groups.map { group in
+      let inputs = group.inputs.sorted()
+      let position = Dictionary(uniqueKeysWithValues: inputs.enumerated().map { ($1, $0) })
+      let own = Set(inputs.enumerated().filter { ownClass.contains($0.element) }.map(\.offset))
+      let function = PointwiseFunction(
+        name: name, inputs: inputs.count, rule: rule, ownClass: own,
+        exprs: group.results.map { exprs[$0].substituting { .input(position[$0]!) } }, isComplex: isComplex)
+      return Piece(function: function, inputs: inputs, results: group.results)
+    }
+  }
+
   /// Gradients of all inputs as expressions over inputs `0..<n`, gradients `n..<n+m` and results `n+m..<n+2m`.
   private func gradientExprs() -> [Expr?] {
     let m = exprs.count

@@ -144,7 +144,12 @@ extension Tensor {
       }
       let (summed, chosen) = order.magnitude == 1 ? (rows, columns) : (columns, rows)
       let sums = vectorNorm(1, dim: [summed], keepDim: true)
-      let best = order > 0 ? sums.amax(dim: [chosen], keepDim: true) : sums.amin(dim: [chosen], keepDim: true)
+      // The largest of no sums is 0.
+      let isEmpty = sums.size(chosen) == 0
+      let best =
+        order < 0
+        ? sums.amin(dim: [chosen], keepDim: true)
+        : isEmpty ? sums.sum(dim: [chosen], keepDim: true) : sums.amax(dim: [chosen], keepDim: true)
       return keepDim ? best : best.squeeze(dim: [rows, columns])
     }
   }
