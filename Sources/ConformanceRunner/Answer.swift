@@ -6,13 +6,16 @@ enum Leaf {
   case tensor(Tensor)
   case scalar(Scalar)
   case string(String)
-  /// Already JSON: sparse tensors.
-  case json(JSONValue)
+  case sparse(SparseTensor)
   case none
 
+  /// The tensor that gradients start from; a sparse one as a dense one.
   var tensor: Tensor? {
-    if case .tensor(let tensor) = self { return tensor }
-    return nil
+    switch self {
+    case .tensor(let tensor): tensor
+    case .sparse(let tensor): tensor.toDense()
+    default: nil
+    }
   }
 }
 
@@ -21,6 +24,7 @@ protocol Answer {
   var leaves: [Leaf] { get }
 }
 extension Tensor: Answer { var leaves: [Leaf] { [.tensor(self)] } }
+extension SparseTensor: Answer { var leaves: [Leaf] { [.sparse(self)] } }
 extension Int: Answer { var leaves: [Leaf] { [.scalar(.int(self))] } }
 extension Double: Answer { var leaves: [Leaf] { [.scalar(.double(self))] } }
 extension Bool: Answer { var leaves: [Leaf] { [.scalar(.bool(self))] } }
@@ -43,7 +47,7 @@ extension Leaf {
     switch self {
     case .none: .null
     case .string(let text): .string(text)
-    case .json(let value): value
+    case .sparse(let tensor): Leaf.encode(tensor)
     case .scalar(let number): Leaf.number(number)
     case .tensor(let tensor): Leaf.encode(tensor)
     }
@@ -60,6 +64,19 @@ extension Leaf {
 
   static func float(_ value: Double) -> JSONValue {
     value.isFinite ? .double(value) : .string(value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
+  }
+
+  private static func encode(_ tensor: SparseTensor) -> JSONValue {
+    let places: [(String, Tensor)] =
+      switch tensor.layout {
+      case .coo: [("indices", tensor.indices)]
+      case .csr, .bsr: [("crow_indices", tensor.crowIndices), ("col_indices", tensor.colIndices)]
+      case .csc, .bsc: [("ccol_indices", tensor.ccolIndices), ("row_indices", tensor.rowIndices)]
+      }
+    var members = (places + [("values", tensor.values)]).map { ($0.0, encode($0.1)) }
+    members.append(("size", .array(tensor.shape.map { .int($0) })))
+    if tensor.layout == .coo { members.append(("coalesced", .bool(tensor.isCoalesced))) }
+    return .record([("$sparse_\(tensor.layout.rawValue)", .record(members))])
   }
 
   /// A dense tensor, inline.

@@ -11,7 +11,7 @@ indirect enum Argument {
   case list([Argument])
   case tuple([Argument])
   case tensor(Tensor)
-  case sparse(SparseParts)
+  case sparse(SparseTensor)
   case dtype(String)
   case device(String)
   case layout(String)
@@ -22,16 +22,6 @@ indirect enum Argument {
   case callable(String)
   case module(JSONValue)
   case object(JSONValue)
-
-  /// A sparse tensor as its parts, in the order of the file.
-  struct SparseParts {
-    var layout: String
-    var indices: [Tensor]
-    var values: Tensor
-    var size: [Int]
-    var isCoalesced: Bool
-    var requiresGrad: Bool
-  }
 
   /// The elements of a list or tuple.
   var elements: [Argument]? {
@@ -69,7 +59,16 @@ indirect enum Argument {
     case .tensor(let tensor): [tensor]
     case .list(let elements), .tuple(let elements): elements.flatMap(\.tensors)
     case .dict(let pairs): pairs.flatMap { $0.1.tensors }
-    case .sparse(let parts): parts.requiresGrad ? [parts.values] : []
+    case .sparse(let tensor): tensor.values.requiresGrad ? [tensor.values] : []
+    default: []
+    }
+  }
+
+  /// The sparse tensors in it, depth first.
+  var sparseTensors: [SparseTensor] {
+    switch self {
+    case .sparse(let tensor): [tensor]
+    case .list(let elements), .tuple(let elements): elements.flatMap(\.sparseTensors)
     default: []
     }
   }
@@ -189,19 +188,23 @@ struct Decoder {
     return result
   }
 
-  private func sparse(_ key: String, _ value: JSONValue, _ json: JSONValue) throws -> Argument.SparseParts {
+  private func sparse(_ key: String, _ value: JSONValue, _ json: JSONValue) throws -> SparseTensor {
     let names = ["indices", "crow_indices", "ccol_indices", "col_indices", "row_indices"]
     let indices = try names.compactMap { try value[$0].map(tensor) }
-    guard let values = value["values"] else { throw Unsupported("sparse tensor without values") }
+    guard let parts = value["values"], let layout = SparseLayout(rawValue: String(key.dropFirst("$sparse_".count))),
+      indices.count == (layout == .coo ? 1 : 2)
+    else { throw Unsupported("sparse tensor \(key)") }
+    let values = try tensor(parts)
+    for holder in [value, json] {
+      if case .bool(true)? = holder["requires_grad"] { values.requiresGrad_() }
+    }
+    let size = Shape((value["size"]?.elements ?? []).compactMap(\.integer))
     var isCoalesced = false
     if case .bool(true)? = value["coalesced"] { isCoalesced = true }
-    var requiresGrad = false
-    if case .bool(true)? = json["requires_grad"] { requiresGrad = true }
-    if case .bool(true)? = value["requires_grad"] { requiresGrad = true }
-    let parts = try tensor(values)
-    if requiresGrad { parts.requiresGrad_() }
-    return Argument.SparseParts(
-      layout: String(key.dropFirst("$sparse_".count)), indices: indices, values: parts,
-      size: (value["size"]?.elements ?? []).compactMap(\.integer), isCoalesced: isCoalesced, requiresGrad: requiresGrad)
+    return try withErrors {
+      layout == .coo
+        ? SparseTensor.coo(indices[0], values, shape: size, isCoalesced: isCoalesced)
+        : SparseTensor.compressed(layout, indices[0], indices[1], values, shape: size)
+    }
   }
 }

@@ -24,6 +24,19 @@ struct Call {
       throw wrong(index, "a tensor")
     }
   }
+  func sparse(_ index: Int) throws -> SparseTensor { try optionalSparse(index) ?? { throw wrong(index, "a sparse tensor") }() }
+  func optionalSparse(_ index: Int) throws -> SparseTensor? {
+    switch argument(index) {
+    case .sparse(let tensor): return tensor
+    case .none: return nil
+    default: throw wrong(index, "a sparse tensor")
+    }
+  }
+  func optionalLayout(_ index: Int) throws -> SparseLayout? {
+    guard case .layout(let name) = argument(index) else { return nil }
+    let bare = name.split(separator: ".").last.map(String.init) ?? name
+    return SparseLayout(rawValue: bare.hasPrefix("sparse_") ? String(bare.dropFirst(7)) : bare)
+  }
   func tensors(_ index: Int) throws -> [Tensor] {
     guard let elements = arguments[index].elements else { throw wrong(index, "a list of tensors") }
     return try elements.map { element in

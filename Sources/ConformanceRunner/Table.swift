@@ -18,6 +18,7 @@ struct Table {
     addFFT()
     addLinalg()
     addProducts()
+    addSparse()
     addCreation()
     addRandom()
     addShapes()
@@ -167,6 +168,10 @@ struct Binder {
     if case .none = value { return parameter.isOptional || parameter.type == "Any" || parameter.defaultText == "None" }
     let type = parameter.type
     if type == "Any" { return true }
+    if type == "Sparse" {
+      if case .sparse = value { return true }
+      return false
+    }
     if type.hasPrefix("Tensor") {
       if type.hasSuffix("]") {
         return value.elements?.allSatisfy {

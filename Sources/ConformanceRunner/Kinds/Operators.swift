@@ -50,7 +50,13 @@ struct OperatorCase {
             of: pairs.map(\.0), wrt: inputs, gradients: pairs.map(\.1), createGraph: second != nil, allowUnused: true)
       })
     else { return results }
-    results.append(("grads", OperatorCase.encode(grads)))
+    // The gradient of a sparse argument is that of its values; the cases have it dense.
+    let holders = (args + kwargs.map(\.1)).flatMap(\.sparseTensors)
+    let shown = zip(grads, inputs).map { grad, input -> Tensor? in
+      guard let grad, let holder = holders.first(where: { $0.values === input }) else { return grad }
+      return withNoGrad { holder.with(values: grad.detach()).toDense() }
+    }
+    results.append(("grads", OperatorCase.encode(shown)))
     if let second {
       let vectors = try tensors(second["v"])
       let pairs = zip(grads, vectors).compactMap { g, v -> (Tensor, Tensor)? in
