@@ -1,5 +1,5 @@
 # Firefinch: `make demo` trains and shows a classifier, `make test` runs everything.
-.PHONY: demo test build lint bench format clean
+.PHONY: demo test conformance build lint bench format clean
 
 SWIFT_FLAGS := -c release --static-swift-stdlib
 RUNS := runs/demo
@@ -24,6 +24,12 @@ test: lint
 	FIREFINCH_ISA=sse2 FIREFINCH_NO_LIBRARIES=1 swift test -c release --skip-build --no-parallel --filter FirefinchTensorTests
 	FIREFINCH_ISA=avx2 swift test -c release --skip-build --no-parallel --filter FirefinchTensorTests
 	swift test -c release --skip-build --no-parallel
+
+# PyTorch's own test database; `make test` runs a fixed part of it.
+CONFORMANCE ?= ../shared/conformance
+conformance:
+	@scripts/setup
+	scripts/conformance $(CONFORMANCE)
 
 bench:
 	@scripts/setup

@@ -39,6 +39,8 @@ let package = Package(
     .testTarget(name: "FirefinchIOTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchDataTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(
+      name: "FirefinchConformanceTests", dependencies: ["Firefinch", "ConformanceRunner"], exclude: ["goldens"]),
+    .testTarget(
       name: "FirefinchCLITests", dependencies: ["Firefinch", "FirefinchVision", "FirefinchTestSupport"],
       exclude: ["goldens"]),
   ],
