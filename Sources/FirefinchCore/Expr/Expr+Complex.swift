@@ -143,8 +143,9 @@ extension ComplexLowering {
   private static func exp(_ z: Pair) -> Pair {
     let size = z.re.exp()
     let im = z.imaginary
-    // Infinity on the real axis stays there instead of turning into NaN.
-    return Pair(size * im.cos(), Expr.select(im .== 0, 0, size * im.sin()))
+    // Infinity on the real axis stays there instead of turning into NaN, and 0 is 0 in every direction.
+    let isZero = size .== 0
+    return Pair(.select(isZero, 0, size * im.cos()), Expr.select(isZero | (im .== 0), 0, size * im.sin()))
   }
 
   private static func expm1(_ z: Pair) -> Pair {
@@ -208,7 +209,9 @@ extension ComplexLowering {
     let narrow = (c * c).reciprocal()
     let t2 = t * t
     let den = s * s * t2 + 1
-    return Pair(s * (t2 + 1) / den, t * narrow / den)
+    // Far out it is 1 or -1 in every direction.
+    let isFar = narrow .== 0
+    return Pair(.select(isFar, s, s * (t2 + 1) / den), .select(isFar, 0, t * narrow / den))
   }
 
   /// Kahan, "Branch cuts for complex elementary functions" (1987).
@@ -244,7 +247,9 @@ extension ComplexLowering {
     let far = (1 - size) * (1 - size) + square
     let re = Expr.copysign((size * 4 / far).log1p() * 0.25, z.re)
     let turn = Expr.atan2(im * 2, (1 - z.re) * (1 + z.re) - square) * 0.5
-    return Pair(re, turn)
+    let unbounded = z.re.isInf() | im.isInf()
+    let quarter = Expr.copysign(.literal(Double.pi / 2), im)
+    return Pair(.select(unbounded, 0, re), .select(unbounded, quarter, turn))
   }
 }
 

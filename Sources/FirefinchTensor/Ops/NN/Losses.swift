@@ -172,6 +172,9 @@ extension Tensor {
         throw TensorError.value("crossEntropy: labelSmoothing must be within 0...1, got \(labelSmoothing)")
       }
       if target.dtype.isFloatingPoint {
+        if ignoreIndex >= 0 {
+          throw TensorError.value("crossEntropy: ignoreIndex \(ignoreIndex) has no meaning for class probabilities")
+        }
         return try probabilityCrossEntropy(target, weight, reduction, labelSmoothing)
       }
       if rank == 1 {
@@ -353,6 +356,9 @@ extension Tensor {
     if !isPoisoned && !dtype.isFloatingPoint {
       return Mistake.report(.dtype("gaussianNLLLoss: expected a floating-point input, got \(dtype.name)"))
     }
+    // A variance without the last dim is that of whole rows.
+    let isOfRows = !isPoisoned && variance.shape != shape && variance.shape.array == Array(shape.array.dropLast())
+    let variance = isOfRows ? variance.unsqueeze(dim: -1) : variance
     let v = variance + withNoGrad { (variance.clamp(min: eps) - variance).detach() }
     var losses = (v.log() + (self - target).square() / v) * 0.5
     if full { losses = losses + 0.5 * 1.8378770664093453 }
@@ -377,9 +383,12 @@ extension Tensor {
     return cosine(other, dim: dim, eps: eps)
   }
   private func cosine(_ other: Tensor, dim: Int, eps: Double = 1e-8) -> Tensor {
-    let a = square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
-    let b = other.square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
-    return ((self / a) * (other / b)).sum(dim: dim)
+    // The vectors' sizes are those after broadcasting.
+    let pair = Tensor.broadcastTensors([self, other])
+    if pair.contains(where: \.isPoisoned) { return ErrorScope.poison() }
+    let a = pair[0].square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
+    let b = pair[1].square().sum(dim: dim, keepDim: true).sqrt().clamp(min: eps)
+    return ((pair[0] / a) * (pair[1] / b)).sum(dim: dim)
   }
   /// 1 - cosine where the target is 1, max(0, cosine - margin) where it is -1. Same as `F.cosine_embedding_loss`.
   public func cosineEmbeddingLoss(

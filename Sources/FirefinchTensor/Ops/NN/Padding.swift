@@ -24,13 +24,17 @@ extension Tensor {
         let dim = rank - 1 - pair
         let size = shape[dim]
         let limit = mode == .reflect ? size - 1 : mode == .circular ? size : Int.max
-        if size == 0 || before > limit || after > limit || before + size + after < 1 {
+        let cut = Swift.max(-before, 0) + Swift.max(-after, 0)
+        let wraps = mode == .circular && Swift.max(before, after) > size - cut
+        if size == 0 || before > limit || after > limit || before + size + after < 1 || wraps {
           throw TensorError.shape("pad: \(before) and \(after) elements cannot be put around dim \(dim) of shape \(shape) (\(mode))")
         }
+        // What negative amounts cut does not come round again.
+        let (first, end) = (Swift.max(-before, 0), size - Swift.max(-after, 0))
         let indices = (-before..<size + after).map { i -> Int in
           switch mode {
           case .reflect: i < 0 ? -i : i < size ? i : 2 * (size - 1) - i
-          case .circular: i < 0 ? i + size : i < size ? i : i - size
+          case .circular: i < first ? i + end - first : i < end ? i : i - (end - first)
           default: Swift.min(Swift.max(i, 0), size - 1)
           }
         }

@@ -231,6 +231,10 @@ extension Tensor {
   private func maxPool(
     _ spatial: Int, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ dilation: [Int], _ ceil: Bool
   ) -> (values: Tensor, indices: Tensor) {
+    if !isPoisoned && rank == spatial + 1 && shape.contains(0) {
+      let message = "maxPool\(spatial)d: the sizes of an input without batch must not be 0, got shape \(shape)"
+      return (Mistake.report(.shape(message)), ErrorScope.poison())
+    }
     let results = pooled(spatial, "maxPool") {
       Op.maxPool.results([
         .tensor($0), .ints(kernel), .ints(stride ?? []), .ints(padding), .ints(dilation), .bool(ceil),

@@ -12,6 +12,9 @@ private func activation(
   .pointwise("\(name)(Tensor self) -> Tensor", dtypes: dtypes, samples: activationSamples, derivative: derivative) { f($0[0]) }
 }
 
+/// min(x, 0), whose derivative at 0 is 1 as PyTorch has it for the exponential units.
+private func negativePart(_ x: Expr) -> Expr { .select(x .> 0, 0, x) }
+
 extension Op {
   static let relu = Op.pointwise(
     "relu(Tensor self) -> Tensor", samples: activationSamples, derivative: { g, e, y in [.select(y .<= 0, 0, g)] }
@@ -23,7 +26,7 @@ extension Op {
   }) { $0 * $0.sigmoid() }
 
   static let mish = activation("mish") { $0 * softplus($0, 1, 20).tanh() }
-  static let relu6 = activation("relu6", dtypes: .notBool, derivative: { g, e, y in [.select((e[0] .> 0) & (e[0] .< 6), g, 0)] }) {
+  static let relu6 = activation("relu6", dtypes: .notBool, derivative: { g, e, y in [.select((e[0] .<= 0) | (e[0] .>= 6), 0, g)] }) {
     .min(.max($0, 0), 6)
   }
   static let hardsigmoid = activation("hardsigmoid", derivative: { g, e, y in
@@ -40,7 +43,7 @@ extension Op {
   static let selu = activation("selu") {
     let alpha: Expr = 1.6732632423543772
     let scale: Expr = 1.0507009873554805
-    return .select($0 .> 0, scale * $0, scale * alpha * Expr.min($0, 0).expm1())
+    return .select($0 .> 0, scale * $0, scale * alpha * negativePart($0).expm1())
   }
 
   static let gelu = Op.pointwise(
@@ -74,13 +77,13 @@ extension Op {
     "elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor", dtypes: .floating,
     samples: { [Sample(.tensor(sample())), Sample(.tensor(sample()), .double(0.7))] }
   ) { e in
-    .select(e[0] .> 0, e[0] * e[2], e[1] * e[2] * (Expr.min(e[0], 0) * e[3]).expm1())
+    .select(e[0] .> 0, e[0] * e[2], e[1] * e[2] * (negativePart(e[0]) * e[3]).expm1())
   }
 
   static let celu = Op.pointwise(
     "celu(Tensor self, Scalar alpha=1.0) -> Tensor", dtypes: .floating,
     samples: { [Sample(.tensor(sample())), Sample(.tensor(sample()), .double(0.7))] }
-  ) { e in .select(e[0] .> 0, e[0], e[1] * (Expr.min(e[0], 0) / e[1]).expm1()) }
+  ) { e in .select(e[0] .> 0, e[0], e[1] * (negativePart(e[0]) / e[1]).expm1()) }
 
   static let softplusOp = Op.pointwise(
     "softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", dtypes: .floating,
@@ -97,7 +100,7 @@ extension Op {
   static let hardtanh = Op.pointwise(
     "hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", dtypes: .notBool,
     samples: { [Sample(.tensor(sample())), Sample(.tensor(sample()), .double(-2), .double(0.5))] },
-    derivative: { g, e, y in [.select((e[0] .> e[1]) & (e[0] .< e[2]), g, 0)] }
+    derivative: { g, e, y in [.select((e[0] .<= e[1]) | (e[0] .>= e[2]), 0, g)] }
   ) { .min(.max($0[0], $0[1]), $0[2]) }
 
   static let hardshrink = Op.pointwise(

@@ -149,14 +149,17 @@ struct PointwiseCall {
       if lowered.results[i] {
         targets += [output.part(0, register), output.part(1, lowered.program.results[targets.count + 1])]
       } else if output.dtype.isComplex {
-        // A real value for a complex tensor, in place: the imaginary parts become 0.
-        output.fillData(.int(0))
         targets.append(output.part(0, register))
       } else {
         targets.append(output.operand(register))
       }
     }
     _ = PointwiseKernel.run(lowered.program, scalars: numbers, shape: shape, inputs: sources, outputs: targets)
+    for (i, output) in outputs.enumerated() where !lowered.results[i] && output.dtype.isComplex {
+      // A real value for a complex tensor, in place: the imaginary parts become 0, now that they are read.
+      let parts = output.layout.asReal
+      output.alias(layout: parts.selected(dim: parts.rank - 1, index: 1), dtype: output.dtype.realType).fillData(.int(0))
+    }
   }
 
   /// Fresh results, recorded on the tape.

@@ -16,6 +16,9 @@ extension Op {
         throw TensorError.value(
           "roll: expected one shift for each dim, or one without dims, got shifts \(shifts) and dims \(dims)")
       }
+      if x.rank == 0 && !dims.isEmpty {
+        throw TensorError.index("roll: dim \(dims[0]) is out of range for a tensor without dims")
+      }
       if x.elementCount > 0 || x.rank > 0 { for dim in dims { _ = try Layout.wrap(dim: dim, rank: x.rank, op: "roll") } }
       return [TensorSpec(x.shape, x.dtype)]
     },
