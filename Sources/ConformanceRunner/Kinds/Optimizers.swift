@@ -64,6 +64,11 @@ extension OptimizerTable {
           amsgrad: try c.bool(4), maximize: try c.bool(5), decoupledWeightDecay: try c.bool(6))
       }
     }
+    optimizer("SparseAdam(float lr=0.001, float[] betas=None, float eps=1e-8, bool maximize=False") { c, groups in
+      let betas = try c.optionalDoubles(1).map { ($0[0], $0[1]) } ?? (0.9, 0.999)
+      return SparseAdam(
+        groups: groups, lr: try c.double(0), betas: betas, eps: try c.double(2), maximize: try c.bool(3))
+    }
     optimizer("Adamax(float lr=0.002, float[] betas=None, float eps=1e-8, float weight_decay=0, bool maximize=False") { c, groups in
       let betas = try c.optionalDoubles(1).map { ($0[0], $0[1]) } ?? (0.9, 0.999)
       return Adamax(
@@ -197,7 +202,10 @@ struct OptimizerCase {
           _ = optimizer.step(try closure(optimizer, parameters))
         } else {
           let grads = json["grads"]?.elements?[step].elements ?? []
-          for (parameter, grad) in zip(parameters, grads) { parameter.grad = try decoder.decode(grad).tensors.first }
+          for (parameter, grad) in zip(parameters, grads) {
+            let value = try decoder.decode(grad)
+            if case .sparse(let rows) = value { parameter.sparseGrad = rows } else { parameter.grad = value.tensors.first }
+          }
           optimizer.step()
         }
         trajectory.append(.array(parameters.map { Leaf.encode($0.detach().clone()) }))

@@ -46,7 +46,7 @@ extension ModuleTable {
       .layer(
         Embedding(
           try c.int(0), try c.int(1), paddingIdx: try c.optionalInt(2), maxNorm: try c.optionalDouble(3),
-          normType: try c.double(4), scaleGradByFrequency: try c.bool(5)))
+          normType: try c.double(4), scaleGradByFrequency: try c.bool(5), sparse: try c.bool(6)))
     }
     let pads: [(String, ([Int]) -> any Layer)] = [
       ("ReflectionPad1d", { ReflectionPad1d($0) }), ("ReflectionPad2d", { ReflectionPad2d($0) }),

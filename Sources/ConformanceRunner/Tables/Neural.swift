@@ -306,13 +306,14 @@ extension Table {
     op("nn.functional.embedding(Tensor weight, Tensor input, int? padding_idx=None, float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor") { c in
       try c.tensor(0).embedding(
         c.tensor(1), paddingIndex: c.optionalInt(2), maxNorm: c.optionalDouble(3), normType: c.double(4),
-        scaleGradByFrequency: c.bool(5))
+        scaleGradByFrequency: c.bool(5), sparse: c.bool(6))
     }
     op("nn.functional.embedding_bag(Tensor weight, Tensor input, Tensor? offsets=None, float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, str mode='mean', bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int? padding_idx=None) -> Tensor") { c in
       guard let mode = BagMode(rawValue: try c.string(6)) else { throw TensorError.value("embedding_bag: '\(try c.string(6))' is no mode") }
       return try c.tensor(0).embeddingBag(
         c.tensor(1), offsets: c.optionalTensor(2), mode: mode, weights: c.optionalTensor(8), includesLastOffset: c.bool(9),
-        paddingIndex: c.optionalInt(10), maxNorm: c.optionalDouble(3), normType: c.double(4))
+        paddingIndex: c.optionalInt(10), maxNorm: c.optionalDouble(3), normType: c.double(4),
+        sparse: c.bool(7))
     }
   }
 }

@@ -10,6 +10,10 @@ public func clipGradNorm_(
   _ parameters: [Tensor], maxNorm: Double, normType: Double = 2, errorIfNonFinite: Bool = false
 ) throws -> Tensor {
   try withNoGrad {
+    if let sparse = parameters.first(where: { $0.sparseGrad != nil }) {
+      throw TensorError.value(
+        "clipGradNorm_: the gradient of a parameter of shape \(sparse.shape) is sparse; leave sparse: true out to clip it")
+    }
     let grads = parameters.compactMap(\.grad)
     if grads.isEmpty { return Tensor(0.0) }
     let norms = grads.map { $0.vectorNorm(normType) }

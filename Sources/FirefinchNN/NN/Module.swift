@@ -251,6 +251,7 @@ extension Module {
 extension Tensor {
   /// Drops the gradient, or fills it with zeros.
   func clearGrad(setToNone: Bool) {
+    if let rows = sparseGrad { sparseGrad = setToNone ? nil : rows.zerosLike() }
     guard let present = grad else { return }
     if setToNone {
       grad = nil

@@ -44,6 +44,24 @@ public final class Adagrad: Optimizer {
     return state
   }
 
+  /// Sparse gradients move their rows only, which weight decay does not go with.
+  public override func updateSparse(_ group: ParameterGroup, _ parameter: Tensor, _ grad: SparseTensor) {
+    if group.number("weight_decay") != 0 {
+      Mistake.report(
+        .value("Adagrad: weightDecay does not go with the sparse gradient of a parameter of shape \(parameter.shape)"))
+      return
+    }
+    let state = prepare(parameter, group)
+    state.step += 1
+    let rate = group.lr / (1 + (state.step - 1) * group.number("lr_decay"))
+    let rows = SparseRows(grad)
+    if rows.values.elementCount == 0 { return }
+    let g = group.flag("maximize") ? -rows.values : rows.values
+    let sum = state.tensors["sum"]!
+    rows.add(g * g, to: sum)
+    rows.add(g / (rows.of(sum).sqrt() + group.number("eps")) * -rate, to: parameter)
+  }
+
   public override func update(_ group: ParameterGroup, _ ready: [(parameter: Tensor, grad: Tensor)]) {
     let decay = group.number("weight_decay")
     let maximize = group.flag("maximize")

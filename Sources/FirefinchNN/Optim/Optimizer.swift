@@ -79,6 +79,9 @@ open class Optimizer {
           let ready = group.parameters.compactMap { parameter in
             parameter.grad.map { (parameter: parameter, grad: $0) }
           }
+          for parameter in group.parameters {
+            if let grad = parameter.sparseGrad, !grad.values.isPoisoned { updateSparse(group, parameter, grad) }
+          }
           if ready.isEmpty || ready.contains(where: { $0.grad.isPoisoned || $0.parameter.isPoisoned }) { continue }
           update(group, ready)
         }
@@ -96,6 +99,14 @@ open class Optimizer {
   /// One step of one group. Runs without recording gradients.
   open func update(_ group: ParameterGroup, _ ready: [(parameter: Tensor, grad: Tensor)]) {
     fatalError("\(type(of: self)) must override update")
+  }
+
+  /// One step of one parameter whose gradient is sparse; most optimizers have none.
+  open func updateSparse(_ group: ParameterGroup, _ parameter: Tensor, _ grad: SparseTensor) {
+    Mistake.report(
+      .value(
+        "\(type(of: self)): the parameter of shape \(parameter.shape) has a sparse gradient, which this optimizer does not take; "
+          + "use SparseAdam, Adagrad or SGD, or leave sparse out"))
   }
 
   /// Drops the gradients, or sets them to zeros. Same as `zero_grad`.

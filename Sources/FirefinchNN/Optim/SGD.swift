@@ -36,6 +36,17 @@ public final class SGD: Optimizer {
       ], state: ["momentum_buffer"], numbers: [])
   }
 
+  /// Sparse gradients move their rows only, which momentum and weight decay do not go with.
+  public override func updateSparse(_ group: ParameterGroup, _ parameter: Tensor, _ grad: SparseTensor) {
+    if group.number("momentum") != 0 || group.number("weight_decay") != 0 {
+      Mistake.report(
+        .value("SGD: momentum and weightDecay do not go with the sparse gradient of a parameter of shape \(parameter.shape)"))
+      return
+    }
+    let rows = SparseRows(grad)
+    rows.add(rows.values * (group.flag("maximize") ? group.lr : -group.lr), to: parameter)
+  }
+
   public override func update(_ group: ParameterGroup, _ ready: [(parameter: Tensor, grad: Tensor)]) {
     let momentum = group.number("momentum")
     let decay = group.number("weight_decay")
@@ -80,6 +91,12 @@ struct OptionCheck {
   @discardableResult
   func notNegative(_ option: String, _ value: Double) -> OptionCheck {
     if !(value >= 0) { Mistake.report(.value("\(name): \(option) must not be negative, got \(value)")) }
+    return self
+  }
+
+  @discardableResult
+  func positive(_ option: String, _ value: Double) -> OptionCheck {
+    if !(value > 0) { Mistake.report(.value("\(name): \(option) must be above 0, got \(value)")) }
     return self
   }
 

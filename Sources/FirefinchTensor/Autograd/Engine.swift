@@ -164,7 +164,7 @@ enum Engine {
         while gradients.count < node.resultCount { gradients.append(nil) }
         buffer = Buffer()
         results = Profiler.span(node.name, .backward, gradients.compactMap { $0 }, node: node.sequence) {
-          node.apply(gradients)
+          accumulates && !createGraph && node.accumulateSparse(gradients) ? [] : node.apply(gradients)
         }
         if AnomalyMode.isEnabled { AnomalyMode.check(results, node) }
       }
@@ -198,6 +198,10 @@ enum Engine {
   /// Adds a finished gradient to a leaf.
   private static func accumulate(_ leaf: AutogradMeta, _ gradient: inout Tensor?, owned: Bool, createGraph: Bool) {
     guard gradient != nil else { return }
+    if let rows = leaf.sparseGrad {
+      leaf.grad = rows.toDense()
+      leaf.sparseGrad = nil
+    }
     if let present = leaf.grad {
       if createGraph {
         leaf.grad = present + gradient!

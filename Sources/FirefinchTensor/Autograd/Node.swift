@@ -50,6 +50,10 @@ open class Node: @unchecked Sendable {
   /// Gradients of the inputs, in the order of `edges`, for the gradients of the results.
   func apply(_ gradients: [Tensor?]) -> [Tensor?] { fatalError("\(name) has no apply") }
 
+  /// Adds the gradients to leaves as sparse tensors, for nodes that can; then there are none to hand on. Only when the pass
+  /// accumulates into leaves and is not recorded.
+  func accumulateSparse(_ gradients: [Tensor?]) -> Bool { false }
+
   /// Drops what was saved, after a backward that does not keep the graph.
   func release() {}
   /// Whether `release` has run.
@@ -112,6 +116,8 @@ private enum Reclaimer {
 final class AutogradMeta: Node {
   var requiresGrad = false
   var grad: Tensor?
+  /// Instead of `grad` where only some rows have a gradient.
+  var sparseGrad: SparseTensor?
   var view: ViewInfo?
   var retainsGrad = false
   var nextKey = 0

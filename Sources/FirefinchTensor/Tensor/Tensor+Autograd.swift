@@ -44,7 +44,7 @@ extension Tensor {
   /// Name of the function that made the tensor, such as `MulBackward`, or nil for a leaf. Same as `grad_fn.name()`.
   public var gradFnName: String? { requiresGrad ? gradFn?.name : nil }
 
-  /// The gradient accumulated by `backward`. Same as `Tensor.grad`.
+  /// The gradient accumulated by `backward`; a sparse one is in `sparseGrad` instead. Same as `Tensor.grad`.
   public var grad: Tensor? {
     get { autograd?.grad }
     set {
@@ -57,6 +57,7 @@ extension Tensor {
         autograd = AutogradMeta(self)
       }
       autograd!.grad = newValue
+      autograd!.sparseGrad = nil
     }
   }
 

@@ -3,10 +3,11 @@ import FirefinchCore
 extension Tensor {
   /// Rows of this table (rows, width) by index: shape of `indices` + width. The row `paddingIndex` gets no gradient. With
   /// `maxNorm` the rows named are scaled down in place first. With `scaleGradByFrequency` a row's gradient is divided by how
-  /// often it is named. Same as `F.embedding`.
+  /// often it is named. With `sparse` a leaf gets its gradient as `sparseGrad`, of the rows named only. Same as
+  /// `F.embedding`.
   public func embedding(
     _ indices: Tensor, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
-    scaleGradByFrequency: Bool = false
+    scaleGradByFrequency: Bool = false, sparse: Bool = false
   ) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || indices.isPoisoned { return ErrorScope.poison() }
@@ -15,7 +16,11 @@ extension Tensor {
           "embedding: expected a table (rows, width) and integer indices, got \(shape) and \(indices.dtype.name)")
       }
       let flat = indices.reshape([indices.elementCount]).to(.int64)
-      var rows = try normalised(indices, maxNorm, normType).indexSelect(dim: 0, flat)
+      if sparse && scaleGradByFrequency && requiresGrad {
+        throw TensorError.value("embedding: scaleGradByFrequency does not go with sparse gradients; leave one of them out")
+      }
+      let table = try normalised(indices, maxNorm, normType)
+      var rows = sparse ? table.sparselySelected(flat, without: paddingIndex) : table.indexSelect(dim: 0, flat)
       if scaleGradByFrequency && requiresGrad {
         let counts = Tensor.zeros([size(0)], dtype: rows.dtype).indexAdd(dim: 0, index: flat, Tensor.ones([flat.elementCount], dtype: rows.dtype))
         let share = counts.indexSelect(dim: 0, flat).unsqueeze(dim: 1).reciprocal()

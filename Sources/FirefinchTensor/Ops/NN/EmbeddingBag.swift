@@ -5,10 +5,12 @@ public enum BagMode: String, Sendable, CaseIterable { case sum, mean, max }
 
 extension Tensor {
   /// Rows of this table (rows, width) joined by bags: `indices` is (bags, size), or a vector cut at `offsets`. Rows named
-  /// `paddingIndex` are left out. Weights of the single rows are for sums. Same as `F.embedding_bag`.
+  /// `paddingIndex` are left out. Weights of the single rows are for sums. With `sparse`, for sums and means, a leaf gets its
+  /// gradient as `sparseGrad`. Same as `F.embedding_bag`.
   public func embeddingBag(
     _ indices: Tensor, offsets: Tensor? = nil, mode: BagMode = .mean, weights: Tensor? = nil,
-    includesLastOffset: Bool = false, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2
+    includesLastOffset: Bool = false, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
+    sparse: Bool = false
   ) -> Tensor {
     ErrorScope.guarding {
       if isPoisoned || indices.isPoisoned { return ErrorScope.poison() }
@@ -21,6 +23,9 @@ extension Tensor {
       }
       if let weights, weights.shape != indices.shape {
         throw TensorError.shape("embeddingBag: weights have shape \(weights.shape), indices \(indices.shape)")
+      }
+      if sparse && mode == .max {
+        throw TensorError.value("embeddingBag: mode .max has no sparse gradients; leave sparse out")
       }
       var starts: [Int]
       if indices.rank == 2 {
@@ -55,7 +60,7 @@ extension Tensor {
         let places = (flat .!= padding).nonzero().reshape([-1])
         (kept, owners, own) = (flat.indexSelect(dim: 0, places), owners.indexSelect(dim: 0, places), own?.indexSelect(dim: 0, places))
       }
-      var rows = table.indexSelect(dim: 0, kept)
+      var rows = sparse ? table.sparselySelected(kept) : table.indexSelect(dim: 0, kept)
       if let own { rows = rows * own.to(rows.dtype).unsqueeze(dim: 1) }
       let zeros = Tensor.zeros([bags, size(1)], dtype: rows.dtype)
       switch mode {
