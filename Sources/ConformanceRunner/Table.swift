@@ -88,7 +88,9 @@ struct Table {
   /// into the first argument.
   func callInPlace(_ name: String, _ args: [Argument], _ kwargs: [(String, Argument)]) throws -> any Answer {
     if entries[name + "_"] != nil { return try call(name + "_", args, kwargs) }
-    if entries[name] == nil, let ops = record(name) {
+    // Forms for sparse tensors have no in-place ones.
+    let isOwn = entries[name]?.contains { entry in !entry.schema.parameters.contains { $0.type == "Sparse" } } ?? false
+    if !isOwn, let ops = record(name) {
       for isLenient in [false, true] {
         for op in ops {
           let binder = Binder(schema: op.schema, isLenient: isLenient)

@@ -31,7 +31,14 @@ extension Tensor {
       if layout.isCompressed && (denseDim < 0 || matrix < 2) {
         throw TensorError.shape("to_sparse_\(layout.rawValue): expected 2 or more dims beside \(denseDim) dense ones, got \(shape)")
       }
-      return toSparse(sparseDim: layout == .coo ? nil : matrix).toLayout(layout, blockSize: blockSize)
+      if !layout.hasBlocks {
+        if blockSize != nil { throw TensorError.value("to_sparse_\(layout.rawValue): block sizes are for bsr and bsc") }
+        let coo = toSparse(sparseDim: layout.isCompressed || denseDim > 0 ? matrix : nil)
+        return coo.toLayout(layout)
+      }
+      // Blocks store zeros, too, which have gradients.
+      let places = withNoGrad { detach().toSparse(sparseDim: matrix).toLayout(layout, blockSize: blockSize) }
+      return places.isPoisoned ? places : sparseMask(places)
     }
   }
 
@@ -40,11 +47,15 @@ extension Tensor {
     SparseTensor.guarding(mask.layout) {
       if isPoisoned || mask.isPoisoned { return .poisoned(mask.layout) }
       if shape != mask.shape { throw TensorError.shape("sparse_mask: shapes \(shape) and \(mask.shape) differ") }
-      let sizes = mask.outerSizes, (places, values) = mask.elements()
-      let rows = reshape(Shape([sizes.reduce(1, *)] + mask.denseSizes))
-      let linear = SparseTensor.linear(places, sizes, count: values.size(0))
-      return mask.with(values: rows.indexSelect(dim: 0, linear).reshape(mask.values.shape))
+      return mask.with(values: picked(mask))
     }
+  }
+
+  /// The elements of this tensor, of the shape of `mask` or a view expanded to it, at its places.
+  func picked(_ mask: SparseTensor) -> Tensor {
+    let (places, values) = mask.elements()
+    if places.isEmpty { return unsqueeze(dim: 0).indexSelect(dim: 0, Tensor.zeros([values.size(0)], dtype: .int64)) }
+    return index(places).reshape(mask.values.shape)
   }
 }
 
@@ -57,7 +68,8 @@ extension SparseTensor {
       let blocks = blockSize ?? (layout.hasBlocks ? self.blockSize : nil)
       if wanted == layout && (blockSize == nil || blockSize! == self.blockSize) { return self }
       let source = toCOO().coalesced()
-      if wanted == .coo { return source }
+      if wanted == .coo { return source.isPoisoned ? .poisoned() : source }
+      if source.isPoisoned { return .poisoned(wanted) }
       let op = "to_sparse_\(wanted.rawValue)"
       let outer = source.outerSizes
       if outer.count < 2 { throw TensorError.shape("\(op): expected 2 or more sparse dims, got \(outer.count) of \(shape)") }
@@ -67,7 +79,8 @@ extension SparseTensor {
       if high < 1 || wide < 1 || rows % high != 0 || columns % wide != 0 {
         throw TensorError.shape("\(op): blocks of \(high) x \(wide) do not divide \(rows) x \(columns)")
       }
-      return try source.compress(wanted, high, wide, op)
+      let made = try source.compress(wanted, high, wide, op)
+      return layout.isCompressed ? made.indexed(by: plain.dtype) : made
     }
   }
 
@@ -106,6 +119,7 @@ extension SparseTensor {
   public func zerosLike(layout wanted: SparseLayout? = nil, dtype: DType? = nil) -> SparseTensor {
     let wanted = wanted ?? layout
     let type = dtype ?? self.dtype
+    if isPoisoned { return .poisoned(wanted) }
     if wanted == .coo {
       let outer = outerSizes.count
       return SparseTensor(
@@ -113,6 +127,9 @@ extension SparseTensor {
         plain: Tensor.zeros([outer, 0], dtype: .int64))
     }
     return SparseTensor.guarding(wanted) {
+      if wanted.hasBlocks && !layout.hasBlocks {
+        throw TensorError.value("zeros_like: a \(wanted.rawValue) tensor needs a block size, which \(layout.rawValue) has not")
+      }
       let batch = layout.isCompressed ? batchDim : Swift.max(sparseDim - 2, 0)
       if shape.count - denseDim - batch != 2 {
         throw TensorError.shape("zeros_like: a \(wanted.rawValue) tensor needs 2 or more sparse dims, got shape \(shape)")
@@ -123,9 +140,23 @@ extension SparseTensor {
       return SparseTensor(
         layout: wanted, shape: shape, values: Tensor.zeros(Shape(lead + [0] + inner), dtype: type),
         plain: Tensor.zeros(Shape(lead + [0]), dtype: .int64),
-        compressed: Tensor.zeros(Shape(lead + [(wanted.compressesRows ? rows : columns) + 1]), dtype: .int64))
+        compressed: Tensor.zeros(Shape(lead + [(wanted.compressesRows ? rows : columns) + 1]), dtype: .int64)
+      ).indexed(by: layout.isCompressed ? plain.dtype : .int64)
     }
   }
+
+  /// `value` at this tensor's places. Same as `torch.full_like`, and `torch.ones_like` with 1.
+  public func fullLike(_ value: some ScalarConvertible, dtype: DType? = nil) -> SparseTensor {
+    with(values: values.detach().fullLike(value, dtype: dtype))
+  }
+
+  /// This tensor's places (COO: none) with any values. Same as `torch.empty_like`.
+  public func emptyLike(dtype: DType? = nil) -> SparseTensor {
+    layout == .coo ? zerosLike(dtype: dtype) : with(values: values.detach().zerosLike(dtype: dtype))
+  }
+
+  /// The values in another dtype. Same as `Tensor.to(dtype)`.
+  public func to(_ dtype: DType) -> SparseTensor { dtype == self.dtype ? self : with(values: values.to(dtype)) }
 
   /// Normal random numbers at this tensor's places. Same as `torch.randn_like`.
   public func randnLike(dtype: DType? = nil) -> SparseTensor { with(values: values.detach().randnLike(dtype: dtype)) }

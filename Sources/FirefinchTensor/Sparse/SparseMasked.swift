@@ -16,7 +16,17 @@ extension Masked {
       if x.isPoisoned || mask?.isPoisoned ?? false { return .poisoned(x.layout) }
       if x.layout != .coo && x.layout != .csr { throw TensorError.value("\(op): expected coo or csr, got \(x.layout.rawValue)") }
       let rank = x.shape.count
-      let dims = Array(Set(try Layout.wrap(dims: dim ?? Array(0..<rank), rank: Swift.max(rank, 1), op: op))).sorted().filter { $0 < rank }
+      if x.layout == .csr && rank != 2 { throw TensorError.shape("\(op): expected a csr matrix, got shape \(x.shape)") }
+      if mask == nil && reduction != .sum { throw TensorError.value("\(op): sparse tensors need a mask; pass all true for none") }
+      if reduction == .mean {
+        if x.layout == .coo { throw TensorError.value("\(op): means of coo tensors are not defined; convert to csr") }
+        let type = dtype ?? x.dtype
+        if !type.isFloatingPoint && !type.isComplex {
+          throw TensorError.dtype("\(op): expected floating point or complex, got \(type.name); pass dtype")
+        }
+      }
+      let given = dim.map { $0.isEmpty ? Array(0..<rank) : $0 } ?? Array(0..<rank)
+      let dims = try Layout.wrap(dims: given, rank: Swift.max(rank, 1), op: op).sorted().filter { $0 < rank }
       let kept = try mask.map { try x.masked(by: $0, op) } ?? x.toCOO().coalesced()
       let natural: DType =
         kept.dtype.isDifferentiable || reduction == .amax || reduction == .amin
@@ -24,10 +34,13 @@ extension Masked {
       let source = kept.with(values: kept.values.to(dtype ?? natural))
       if x.layout == .csr {
         if !keepDim { throw TensorError.value("\(op): reductions of csr tensors need keepdim=True") }
-        return dims.isEmpty ? source.toLayout(.csr) : source.reduced(reduction, dims, keepDim: true).toLayout(.csr)
+        if dims.isEmpty { return source.toLayout(.csr) }
+        return source.reduced(reduction, dims, keepDim: true, ofCSR: true).toLayout(.csr).indexed(by: x.plain.dtype)
       }
-      if reduction == .mean { throw TensorError.value("\(op): means of coo tensors are not defined") }
-      return source.reduced(reduction, dims, keepDim: keepDim)
+      if reduction != .sum && dims.contains(where: { $0 >= source.outerSizes.count }) {
+        throw TensorError.value("\(op): only sums go over dense dims, got dims \(dims) of shape \(x.shape)")
+      }
+      return source.reduced(reduction, dims, keepDim: keepDim, ofCSR: false)
     }
   }
 }
@@ -49,18 +62,18 @@ extension SparseTensor {
   }
 
   /// The tensor repeated along dims of size 1 and new leading dims.
-  fileprivate func broadcast(to wanted: Shape, _ op: String) throws -> SparseTensor {
+  func broadcast(to wanted: Shape, _ op: String) throws -> SparseTensor {
     if shape == wanted { return self }
     _ = try Layout(contiguous: shape).expanded(to: wanted, op: op)
     let source = toCOO()
-    if source.denseDim > 0 { throw TensorError.shape("\(op): masks with dense dims do not broadcast") }
-    let extra = wanted.count - shape.count
+    let extra = wanted.count - shape.count, outer = extra + source.outerSizes.count
     var places = source.elements().places, values = source.values
+    if denseDim > 0 { values = values.expand(Shape([values.size(0)] + wanted.array.dropFirst(outer))) }
     var all: [Tensor] = []
-    for d in 0..<wanted.count {
+    for d in 0..<outer {
       let size = d < extra ? 1 : shape[d - extra]
       if size == wanted[d] {
-        all.append(places[d - extra])
+        all.append(d < extra ? withNoGrad { Tensor.zeros([values.size(0)], dtype: .int64) } : places[d - extra])
         continue
       }
       // Every element once for each place along the dim.
@@ -77,7 +90,9 @@ extension SparseTensor {
   }
 
   /// A coalesced COO tensor reduced over some dims.
-  fileprivate func reduced(_ reduction: Masked.SparseReduction, _ dims: [Int], keepDim: Bool) -> SparseTensor {
+  fileprivate func reduced(
+    _ reduction: Masked.SparseReduction, _ dims: [Int], keepDim: Bool, ofCSR isCompressedSource: Bool
+  ) -> SparseTensor {
     let outer = outerSizes.count
     let inner = dims.filter { $0 >= outer }.map { $0 - outer + 1 }
     var x = values
@@ -91,16 +106,18 @@ extension SparseTensor {
       }
     }
     let sparse = dims.filter { $0 < outer }
-    if sparse.isEmpty { return SparseTensor(layout: .coo, shape: Shape(outerSizes + x.shape.array.dropFirst()), values: x, plain: plain) }
+    if sparse.isEmpty && outer > 0 { return SparseTensor(layout: .coo, shape: Shape(outerSizes + x.shape.array.dropFirst()), values: x, plain: plain) }
     let kept = (0..<outer).filter { !sparse.contains($0) }
     let groups = withNoGrad {
       SparseTensor.linear(kept.map { plain.select(dim: 0, $0) }, kept.map { outerSizes[$0] }, count: nnz).unique()
     }
     var count = groups.values.size(0)
     var result: Tensor
-    if nnz == 0 && kept.isEmpty && (reduction == .sum || reduction == .prod || reduction == .amax || reduction == .amin) && !keepDim {
+    if nnz == 0 && kept.isEmpty && reduction != .mean && !isCompressedSource {
       // Of nothing: the value that changes nothing.
-      let start: Double = reduction == .sum ? 0 : reduction == .prod ? 1 : reduction == .amax ? -.infinity : .infinity
+      let start: Scalar =
+        reduction == .sum ? .int(0)
+        : reduction == .prod ? .int(1) : (reduction == .amax ? ScatterReduction.amax : .amin).identity(x.dtype)
       result = Tensor.full(Shape([1] + x.shape.array.dropFirst()), start, dtype: x.dtype)
       count = 1
     } else {
@@ -118,11 +135,11 @@ extension SparseTensor {
         kept.firstIndex(of: d).map { coordinates[$0] } ?? Tensor.zeros([count], dtype: .int64)
       })
     }
-    if kept.isEmpty {
+    if kept.isEmpty && !isCompressedSource {
       // PyTorch makes a dense number of it and that sparse: a 0 is not stored.
       let dense = SparseTensor(
         layout: .coo, shape: Shape(size + result.shape.array.dropFirst()), values: result, plain: places).toDense()
-      return keepDim ? dense.toSparse() : dense.toSparse()
+      return dense.toSparse()
     }
     return SparseTensor(layout: .coo, shape: Shape(size + result.shape.array.dropFirst()), values: result, plain: places)
   }

@@ -45,7 +45,8 @@ public struct SparseTensor {
     let none = ErrorScope.poison()
     return SparseTensor(layout: layout, shape: [], values: none, plain: none, compressed: layout.isCompressed ? none : nil)
   }
-  var isPoisoned: Bool { values.isPoisoned || plain.isPoisoned }
+  /// Whether this is the result of a failed operation inside `withErrors`.
+  public var isPoisoned: Bool { values.isPoisoned || plain.isPoisoned }
 
   static func guarding(_ layout: SparseLayout = .coo, _ body: () throws -> SparseTensor) -> SparseTensor {
     do { return try body() } catch {
@@ -56,16 +57,16 @@ public struct SparseTensor {
 
   public var dtype: DType { values.dtype }
   /// How many dims are sparse, batch dims not counted.
-  public var sparseDim: Int { layout.isCompressed ? 2 : plain.size(0) }
+  public var sparseDim: Int { layout.isCompressed ? 2 : plain.rank == 2 ? plain.size(0) : 0 }
   /// How many leading dims are batches of a compressed layout.
-  public var batchDim: Int { compressed.map { $0.rank - 1 } ?? 0 }
+  public var batchDim: Int { compressed.map { Swift.max($0.rank - 1, 0) } ?? 0 }
   /// How many trailing dims are dense.
-  public var denseDim: Int { shape.count - batchDim - sparseDim }
+  public var denseDim: Int { Swift.max(shape.count - batchDim - sparseDim, 0) }
   /// How many elements (blocks) are stored, in each batch.
-  public var nnz: Int { layout.isCompressed ? plain.size(-1) : plain.size(1) }
+  public var nnz: Int { plain.rank == 0 ? 0 : plain.size(-1) }
   /// Rows and columns of a block.
   public var blockSize: (rows: Int, columns: Int) {
-    layout.hasBlocks ? (values.size(batchDim + 1), values.size(batchDim + 2)) : (1, 1)
+    layout.hasBlocks && !isPoisoned ? (values.size(batchDim + 1), values.size(batchDim + 2)) : (1, 1)
   }
 
   /// COO: the coordinates, int64 (sparse dims, nnz).
@@ -104,7 +105,7 @@ public struct SparseTensor {
       if size.count != dims + dense.count || size.array.dropFirst(dims) != dense {
         throw TensorError.shape("\(op): shape \(size) does not fit \(dims) sparse dims and values of shape \(values.shape)")
       }
-      if size.contains(where: { $0 < 0 }) { throw TensorError.value("\(op): sizes must not be negative, got \(size)") }
+      try checkCount(size, op)
       if nnz > 0 && dims > 0 {
         let smallest = places.amin(dim: [1]).array(Int.self)
         for d in 0..<dims where smallest[d] < 0 || largest[d] >= size[d] {
@@ -135,6 +136,7 @@ public struct SparseTensor {
           "\(op): indices of shapes \(compressed.shape) and \(plain.shape) and values of shape \(values.shape) do not make a "
             + "tensor of shape \(shape)")
       }
+      try checkCount(shape, op)
       let lead = Array(shape.array.prefix(batch)), dense = Array(shape.array.suffix(denseRank))
       let (rows, columns) = (shape[batch], shape[batch + 1])
       let (high, wide) = block == 0 ? (1, 1) : (values.size(batch + 1), values.size(batch + 2))
@@ -149,10 +151,23 @@ public struct SparseTensor {
           "\(op): shape \(shape) takes compressed indices \(lead + [outer + 1]), plain indices \(lead + [nnz]) and values "
             + "\(wanted), got \(compressed.shape), \(plain.shape) and \(values.shape)")
       }
-      let starts = withNoGrad { compressed.detach().to(.int64).contiguous() }
-      let places = withNoGrad { plain.detach().to(.int64).contiguous() }
+      // int32 stays, as in PyTorch.
+      let type: DType = compressed.dtype == .int32 && plain.dtype == .int32 ? .int32 : .int64
+      let starts = withNoGrad { compressed.detach().to(type).contiguous() }
+      let places = withNoGrad { plain.detach().to(type).contiguous() }
       try check(starts.array(Int.self), places.array(Int.self), outer, inner, nnz, op)
       return SparseTensor(layout: layout, shape: shape, values: values, plain: places, compressed: starts)
+    }
+  }
+
+  /// Places are numbered in 64 bits.
+  private static func checkCount(_ size: Shape, _ op: String) throws {
+    if size.contains(where: { $0 < 0 }) { throw TensorError.value("\(op): sizes must not be negative, got \(size)") }
+    var total = 1
+    for n in size {
+      let (product, overflow) = total.multipliedReportingOverflow(by: Swift.max(n, 1))
+      if overflow { throw TensorError.value("\(op): \(size) has more elements than 64 bits can number") }
+      total = product
     }
   }
 
@@ -200,7 +215,8 @@ public struct SparseTensor {
     let batches = batch.reduce(1, *)
     let (high, wide) = blockSize
     var places: [Tensor] = withNoGrad {
-      let counts = compressed.diff(dim: -1).reshape([batches * outer])
+      let plain = plain.to(.int64)
+      let counts = compressed.to(.int64).diff(dim: -1).reshape([batches * outer])
       let owner = Tensor.arange(batches * outer, dtype: .int64).repeatInterleave(counts)
       let inner = plain.reshape([batches * nnz])
       let line = outer == 0 ? owner : owner.remainder(outer)
@@ -249,6 +265,14 @@ public struct SparseTensor {
     let merged = SparseTensor.add(values, at: distinct.inverse, count: distinct.values.size(0))
     let places = withNoGrad { Tensor.stack(distinct.values.unravelIndex(Shape(sizes))) }
     return SparseTensor(layout: .coo, shape: shape, values: merged, plain: places)
+  }
+
+  /// The same with the indices of a compressed layout in a dtype: int32 or int64.
+  func indexed(by dtype: DType) -> SparseTensor {
+    guard let starts = compressed, !isPoisoned, plain.dtype != dtype else { return self }
+    return withNoGrad {
+      SparseTensor(layout: layout, shape: shape, values: values, plain: plain.to(dtype), compressed: starts.to(dtype))
+    }
   }
 
   /// Rows of `values` added up in `count` rows.

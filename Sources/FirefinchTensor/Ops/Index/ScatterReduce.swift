@@ -18,7 +18,7 @@ extension ScatterReduction {
   }
 
   /// What leaves a value joined with it unchanged.
-  fileprivate func identity(_ dtype: DType) -> Scalar {
+  func identity(_ dtype: DType) -> Scalar {
     switch self {
     case .sum, .mean: return .int(0)
     case .prod: return .int(1)
