@@ -93,6 +93,11 @@ extension Op: CustomTestStringConvertible {
       for (dtype, rtol) in [(DType.float32, 2e-5), (.bfloat16, 4e-2), (.float16, 6e-3)] {
         let rounded = inputs.map { $0.dtype == .float64 ? $0.to(dtype) : $0 }
         let want = try op.call(Self.replacing(sample, rounded.map { $0.dtype == dtype ? $0.to(.float64) : $0 }))
+        // LAPACK has no half types; PyTorch refuses them, too.
+        if dtype != .float32 && OpCatalog.linalg.contains(where: { $0 === op }) {
+          #expect(throws: TensorError.self) { try op.call(Self.replacing(sample, rounded)) }
+          continue
+        }
         guard let got = try? op.call(Self.replacing(sample, rounded)) else {
           failures.append("sample \(i) refuses \(dtype.name)")
           continue

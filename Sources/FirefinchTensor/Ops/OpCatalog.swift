@@ -54,7 +54,8 @@ public enum OpCatalog {
     .chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .shiftedChebyshevT, .shiftedChebyshevU, .shiftedChebyshevV,
     .shiftedChebyshevW, .hermiteH, .hermiteHe, .laguerreL, .legendreP,
   ]
-  static let linalg: [Op] = [
+  /// Those that need LAPACK.
+  package static let linalg: [Op] = [
     .choleskyEx, .choleskySolve, .solveTriangular, .luFactorEx, .geqrf, .householderProduct, .ormqr, .qr, .eigh, .eig, .svd, .solveEx, .det,
     .slogdet, .lstsq, .pinv, .ldlFactorEx, .ldlSolve,
   ]

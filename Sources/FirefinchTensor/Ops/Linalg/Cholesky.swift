@@ -46,7 +46,10 @@ extension Op {
   static let choleskySolve: Op = .structured(
     "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor", saves: Saves(inputs: [1], outputs: [0]),
     complex: .native,
-    plan: { call in [TensorSpec(call.tensor(0).shape, call.tensor(0).dtype)] },
+    plan: { call in
+      try Lapack.checkDType(call.tensor(0), "cholesky_solve")
+      return [TensorSpec(call.tensor(0).shape, call.tensor(0).dtype)]
+    },
     forward: { call, results in
       let l = ColumnMajor(call.tensor(1)), b = ColumnMajor(call.tensor(0))
       if b.rows > 0 && b.columns > 0 {
@@ -83,7 +86,10 @@ extension Op {
   static let solveTriangular: Op = .structured(
     "linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
     saves: Saves(inputs: [0], outputs: [0]), complex: .native,
-    plan: { call in [TensorSpec(call.tensor(1).shape, call.tensor(1).dtype)] },
+    plan: { call in
+      try Lapack.checkDType(call.tensor(1), "linalg.solve_triangular")
+      return [TensorSpec(call.tensor(1).shape, call.tensor(1).dtype)]
+    },
     forward: { call, results in
       let (upper, left, unit) = (call.bool(2), call.bool(3), call.bool(4))
       let (a, b) = (ColumnMajor(call.tensor(0)), ColumnMajor(call.tensor(1)))

@@ -34,7 +34,10 @@ extension Op {
   /// X of A X = B from those factors; all have the same batch dims.
   static let ldlSolve: Op = .structured(
     "linalg_ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False) -> Tensor", complex: .native,
-    plan: { call in [TensorSpec(call.tensor(2).shape, call.tensor(2).dtype)] },
+    plan: { call in
+      try Lapack.checkDType(call.tensor(2), "linalg.ldl_solve")
+      return [TensorSpec(call.tensor(2).shape, call.tensor(2).dtype)]
+    },
     forward: { call, results in
       let ld = ColumnMajor(call.tensor(0)), pivots = LapackVector(call.tensor(1)), b = ColumnMajor(call.tensor(2))
       let hermitian: Int32 = call.bool(3) && call.tensor(0).dtype.isComplex ? 1 : 0

@@ -27,7 +27,10 @@ extension Op {
   /// The first columns of the product of reflectors.
   static let householderProduct: Op = .structured(
     "linalg_householder_product(Tensor input, Tensor tau) -> Tensor", complex: .native,
-    plan: { call in [TensorSpec(call.tensor(0).shape, call.tensor(0).dtype)] },
+    plan: { call in
+      try Lapack.checkDType(call.tensor(0), "linalg.householder_product")
+      return [TensorSpec(call.tensor(0).shape, call.tensor(0).dtype)]
+    },
     forward: { call, results in
       let q = ColumnMajor(call.tensor(0)), tau = LapackVector(call.tensor(1))
       if q.rows > 0 && q.columns > 0 {
@@ -45,7 +48,10 @@ extension Op {
   /// A product with the full Q of the reflectors.
   static let ormqr: Op = .structured(
     "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor", complex: .native,
-    plan: { call in [TensorSpec(call.tensor(2).shape, call.tensor(2).dtype)] },
+    plan: { call in
+      try Lapack.checkDType(call.tensor(2), "ormqr")
+      return [TensorSpec(call.tensor(2).shape, call.tensor(2).dtype)]
+    },
     forward: { call, results in
       let a = ColumnMajor(call.tensor(0)), tau = LapackVector(call.tensor(1)), c = ColumnMajor(call.tensor(2))
       if c.rows > 0 && c.columns > 0 && call.tensor(1).elementCount > 0 {

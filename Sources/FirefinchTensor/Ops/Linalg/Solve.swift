@@ -1,7 +1,7 @@
 import CFirefinch
 import FirefinchCore
 
-private func square() -> Tensor { Tensor([[0.5, 2.0, -1.0], [3.0, 0.25, 1.5], [-1.0, 1.0, 2.5]], dtype: .float64) }
+private func sampleMatrix() -> Tensor { Tensor([[0.5, 2.0, -1.0], [3.0, 0.25, 1.5], [-1.0, 1.0, 2.5]], dtype: .float64) }
 private func columns() -> Tensor { Tensor([[0.5, -1.0], [1.5, 0.25], [0.75, 2.0]], dtype: .float64) }
 
 extension Op {
@@ -11,6 +11,7 @@ extension Op {
     differentiableResults: 1, complex: .native,
     plan: { call in
       let (a, b) = (call.tensor(0), call.tensor(1))
+      try Lapack.checkDType(a, "linalg.solve")
       return [
         TensorSpec(b.shape, b.dtype), TensorSpec(a.shape, a.dtype), TensorSpec(Shape(a.batch + [a.size(-1)]), .int32),
         TensorSpec(Shape(a.batch), .int32),
@@ -41,7 +42,7 @@ extension Op {
         : Linalg.luSolve(c.output(1), c.output(2), c.grad(), adjoint: true)
       return [c.needs(0) ? -gradient.matmul(c.output(0).mH) : nil, gradient]
     },
-    samples: { [Sample(.tensor(square()), .tensor(columns()))] })
+    samples: { [Sample(.tensor(sampleMatrix()), .tensor(columns()))] })
 
   /// The determinant with the LU factors it took.
   static let det: Op = .structured(
@@ -79,7 +80,7 @@ extension Op {
     },
     samples: {
       [
-        Sample(.tensor(square())),
+        Sample(.tensor(sampleMatrix())),
         // Rank 2: first order only.
         Sample(error: "linalg.det", "square", arguments: [.tensor(columns())]),
       ]
@@ -111,7 +112,7 @@ extension Op {
       return [Linalg.solveEx(a.mH, a.detach().identities).result * scale.unsqueeze(dim: -1).unsqueeze(dim: -1)]
     },
     samples: {
-      [Sample(.tensor(square())), Sample(error: "linalg.slogdet", "square", arguments: [.tensor(columns())])]
+      [Sample(.tensor(sampleMatrix())), Sample(error: "linalg.slogdet", "square", arguments: [.tensor(columns())])]
     })
 
   /// Least squares by one of LAPACK's drivers: solution (max(m, n) rows), rank, singular values.
@@ -120,6 +121,7 @@ extension Op {
     differentiableResults: 1, complex: .native,
     plan: { call in
       let (a, b) = (call.tensor(0), call.tensor(1))
+      try Lapack.checkDType(a, "linalg.lstsq")
       let (m, n) = (a.size(-2), a.size(-1))
       return [
         TensorSpec(Shape(a.batch + [max(m, n), b.size(-1)]), a.dtype), TensorSpec(Shape(a.batch), .int64),
@@ -154,7 +156,7 @@ extension Op {
       return [ga, inverse.mH.matmul(g)]
     },
     samples: {
-      [Sample(.tensor(square().narrow(dim: 1, start: 0, length: 2)), .tensor(columns()), .double(1e-12), .string("gelsd"), gradient: false)]
+      [Sample(.tensor(sampleMatrix().narrow(dim: 1, start: 0, length: 2)), .tensor(columns()), .double(1e-12), .string("gelsd"), gradient: false)]
     })
 
   /// Moore and Penrose's inverse; singular values up to max(atol, rtol * largest) count as 0.
