@@ -128,7 +128,7 @@ extension SparseTensor {
     let size = keepDim ? outerSizes.enumerated().map { sparse.contains($0) ? 1 : $1 } : kept.map { outerSizes[$0] }
     let places = withNoGrad {
       let coordinates = groups.values.unravelIndex(Shape(kept.map { outerSizes[$0] }))
-      if !keepDim {
+      if !keepDim || outer == 0 {
         return kept.isEmpty ? Tensor.zeros([0, count], dtype: .int64) : Tensor.stack(coordinates)
       }
       return Tensor.stack((0..<outer).map { d in

@@ -17,8 +17,9 @@ public enum SparseLayout: String, Sendable, CaseIterable {
   var hasBlocks: Bool { self == .bsr || self == .bsc }
 }
 
-/// A tensor of which only some elements are stored; the others are 0. Gradients flow through `values`. Same as PyTorch's sparse
-/// tensors (`torch.sparse`).
+/// A tensor of which only some elements are stored; the others are 0. Same as PyTorch's sparse tensors (`torch.sparse`).
+///
+/// Gradients flow through `values`: elements that are not stored have none, not even in sums, where PyTorch's have.
 ///
 /// The first dims are sparse (for compressed layouts: batch dims, then rows and columns), the others, if any, dense.
 public struct SparseTensor {
