@@ -220,9 +220,11 @@ import Testing
     let x = Tensor(2.5)
     for y in [
       x.view([]), x.reshape([]), x.t(), x.T, x.squeeze(), x.squeeze(dim: 0), x.squeeze(dim: -1), x.permute([]), x.flip(0),
-      x.flip([]), x.roll(3), x.roll(1, dim: 0), x.transpose(0, -1), x.expand([]), x.clone(), x.movedim(0, 0), x.contiguous(),
+      x.flip([]), x.roll(3), x.transpose(0, -1), x.expand([]), x.clone(), x.movedim(0, 0), x.contiguous(),
       x.repeat([]), x.tile([]), x.diagonalFree,
     ] { #expect(y.shape == [] && y.doubleValue == 2.5) }
+    // As PyTorch: a shift names no dim of a number.
+    #expect(throws: TensorError.self) { try withErrors { _ = x.roll(1, dim: 0) } }
     #expect(x.flatten().shape == [1] && x.ravel().shape == [1] && x.unsqueeze(dim: -1).shape == [1])
     #expect(x.unfold(dim: 0, size: 1, step: 1).shape == [1] && x.repeat(2).shape == [2] && x.expand(3).shape == [3])
     let refused: [(String, (Tensor) -> Void)] = [

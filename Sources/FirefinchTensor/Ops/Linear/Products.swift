@@ -110,7 +110,14 @@ extension Tensor {
   /// `beta · self + alpha · (outer product)`; `self` broadcasts. Same as `torch.addr`.
   public func addr(
     _ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1
-  ) -> Tensor { Tensor.blend("addr", self, beta.scalar, a.outer(b), alpha.scalar) }
+  ) -> Tensor {
+    if !isPoisoned && !dtype.isDifferentiable {
+      for case .double(let number) in [beta.scalar, alpha.scalar] {
+        return Mistake.report(.dtype("addr: beta and alpha must be integers for \(dtype.name) tensors, got \(number)"))
+      }
+    }
+    return Tensor.blend("addr", self, beta.scalar, a.outer(b), alpha.scalar)
+  }
   /// `beta · self + alpha · (sum of all products of the batch)`; `self` broadcasts. Same as `torch.addbmm`.
   public func addbmm(
     _ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1
