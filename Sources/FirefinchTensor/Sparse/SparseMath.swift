@@ -92,7 +92,7 @@ extension SparseTensor {
   public func mul(_ other: Tensor) -> SparseTensor {
     SparseTensor.guarding(layout) {
       if isPoisoned || other.isPoisoned { return .poisoned(layout) }
-      if other.rank == 0 { return with(values: values * other) }
+      if other.rank == 0 { return with(values: values * alike(other)) }
       let common = try Layout.broadcast(shape, other.shape, op: "mul")
       if common != shape {
         if layout != .coo {
@@ -105,6 +105,11 @@ extension SparseTensor {
     }
   }
 
+  /// A 0-dim tensor beside a sparse one of 0 dims: its dtype counts as much in promotion.
+  private func alike(_ other: Tensor) -> Tensor {
+    shape.isEmpty && !other.flags.contains(.wrapped) ? other.reshape([1]) : other
+  }
+
   /// Every stored value divided by a number or 0-dim tensor. Same as `torch.div`.
   public func div(_ other: Tensor) -> SparseTensor {
     SparseTensor.guarding(layout) {
@@ -112,7 +117,7 @@ extension SparseTensor {
       if other.rank != 0 {
         throw TensorError.shape("div: a sparse tensor can be divided by a number or 0-dim tensor only, got shape \(other.shape)")
       }
-      return coalesced().mapValues { $0 / other }
+      return mapValues { $0 / alike(other) }
     }
   }
 
@@ -132,7 +137,7 @@ extension SparseTensor {
   public static func + (a: Tensor, b: SparseTensor) -> Tensor { a + b.toDense() }
 
   /// The sum of all elements. Same as `torch.sum`.
-  public func sum(dtype: DType? = nil) -> Tensor { values.sum(dtype: dtype) }
+  public func sum(dtype: DType? = nil) -> Tensor { dtype.map { values.to($0).sum(dtype: $0) } ?? values.sum() }
 
   /// Sums over dims (none: all) of a COO tensor: sparse while sparse dims are left, else dense. Of a CSR tensor with `keepDim`:
   /// CSR. Small integers and bool give int64 unless `dtype` is given. Same as `torch.sum` and `torch.sparse.sum`.
