@@ -1,0 +1,100 @@
+import Firefinch
+
+/// A network from pictures (N, 3, H, W) to logits (N, classes), or to a map of them (N, classes, H, W).
+public typealias VisionNetwork = Module & Layer
+
+/// What a model is trained for.
+public enum VisionTask: String, Sendable, CaseIterable { case classification, segmentation }
+
+/// How pictures are prepared for a model: resized (shorter side), cropped in the middle, scaled to 0...1 and normalised. Same as
+/// torchvision's `ImageClassification` and `SemanticSegmentation` presets.
+public struct VisionPreprocessing: Sendable, Equatable {
+  public var resizeSize: Int
+  /// nil leaves the picture uncropped.
+  public var cropSize: Int?
+  public var interpolation: Interpolation
+  public var mean: [Double]
+  public var std: [Double]
+
+  public enum Interpolation: String, Sendable { case nearest, bilinear, bicubic }
+
+  public init(
+    crop: Int?, resize: Int = 256, interpolation: Interpolation = .bilinear, mean: [Double] = [0.485, 0.456, 0.406],
+    std: [Double] = [0.229, 0.224, 0.225]
+  ) {
+    (cropSize, resizeSize, self.interpolation, self.mean, self.std) = (crop, resize, interpolation, mean, std)
+  }
+}
+
+/// Published weights of a model: where they are, what they were trained on and how good they are.
+public struct VisionWeights: Sendable {
+  /// Such as `IMAGENET1K_V1`.
+  public let name: String
+  /// The file in PyTorch's cache and on its server, such as `resnet50-0676ba61.pth`; the part before the suffix ends with the first
+  /// digits of the file's SHA-256.
+  public let file: String
+  public let categories: [String]
+  public let preprocessing: VisionPreprocessing
+  /// Published figures by name, such as `acc@1` (per cent, on ImageNet-1K's validation part) or `miou`.
+  public let metrics: [String: Double]
+
+  /// Where torchvision publishes it.
+  public var url: String { "https://download.pytorch.org/models/\(file)" }
+  /// The first digits of the SHA-256.
+  public var hashPrefix: String {
+    file.split(separator: ".").first?.split(separator: "-").last.map(String.init) ?? ""
+  }
+
+  public init(
+    _ name: String, _ file: String, preprocessing: VisionPreprocessing, categories: [String], metrics: [String: Double]
+  ) {
+    (self.name, self.file, self.preprocessing) = (name, file, preprocessing)
+    (self.categories, self.metrics) = (categories, metrics)
+  }
+}
+
+/// A model by name: how it is made, and its published weights, best last.
+public struct VisionModel: Sendable {
+  public let name: String
+  public let task: VisionTask
+  public let weights: [VisionWeights]
+  let make: @Sendable (_ numClasses: Int) -> any VisionNetwork
+
+  init(
+    _ name: String, task: VisionTask = .classification, weights: [VisionWeights] = [],
+    make: @escaping @Sendable (_ numClasses: Int) -> any VisionNetwork
+  ) {
+    (self.name, self.task, self.weights, self.make) = (name, task, weights, make)
+  }
+}
+
+/// torchvision's models by name. Same as `torchvision.models.list_models` and `get_model`.
+public enum VisionModels {
+  /// Every family's models; each family's file has its list.
+  static let all: [VisionModel] = []
+
+  /// The names, sorted; those of one task when given.
+  public static func list(task: VisionTask? = nil) -> [String] {
+    all.filter { task == nil || $0.task == task }.map(\.name).sorted()
+  }
+
+  /// The model's entry; nil for an unknown name.
+  public static func entry(_ name: String) -> VisionModel? { all.first { $0.name == name } }
+
+  /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
+  /// number). Throws for an unknown name.
+  public static func make(_ name: String, numClasses: Int? = nil) throws -> any VisionNetwork {
+    guard let entry = entry(name) else {
+      let near = list().filter { $0.hasPrefix(name.prefix(4)) }.prefix(8)
+      throw VisionError("no vision model is called '\(name)'" + (near.isEmpty ? "" : "; near it are \(near.joined(separator: ", "))"))
+    }
+    if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
+    return entry.make(numClasses ?? (entry.task == .classification ? 1000 : 21))
+  }
+}
+
+/// A model, picture or weights file that is missing or does not fit.
+public struct VisionError: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
