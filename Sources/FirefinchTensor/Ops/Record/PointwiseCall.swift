@@ -45,13 +45,20 @@ struct PointwiseCall {
       lowered = nil
       return
     }
-    let key = PointwiseFunction.ComplexKey(
-      inputs: inputs.map(\.dtype.isComplex), scalars: scalars.map(\.isComplex), common: common.registerClass,
-      classes: inputs.map(\.dtype.registerClass))
-    lowered = function.complexProgram(key)
+    lowered = PointwiseCall.lower(function, inputs, scalars, common)
     if lowered == nil {
       throw TensorError.dtype("\(name): complex tensors are not supported, got \(promotion.result.name)")
     }
+  }
+
+  /// The real form of `function` over these operands, nil when complex numbers are not defined for it.
+  private static func lower(
+    _ function: PointwiseFunction, _ inputs: [Tensor], _ scalars: [Scalar], _ common: DType
+  ) -> PointwiseFunction.ComplexProgram? {
+    let key = PointwiseFunction.ComplexKey(
+      inputs: inputs.map(\.dtype.isComplex), scalars: scalars.map(\.isComplex), common: common.registerClass,
+      classes: inputs.map(\.dtype.registerClass))
+    return function.complexProgram(key)
   }
 
   private static func compute(_ promoted: DType, _ rule: DTypeRule, _ name: String) throws -> DType {
@@ -107,10 +114,7 @@ struct PointwiseCall {
       lowered = nil
       return
     }
-    let key = PointwiseFunction.ComplexKey(
-      inputs: inputs.map(\.dtype.isComplex), scalars: scalars.map(\.isComplex), common: common.registerClass,
-      classes: inputs.map(\.dtype.registerClass))
-    lowered = function.complexProgram(key)
+    lowered = PointwiseCall.lower(function, inputs, scalars, common)
   }
 
   private func execute(into outputs: [Tensor]) throws {
