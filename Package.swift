@@ -41,6 +41,9 @@ let package = Package(
     .testTarget(
       name: "FirefinchConformanceTests", dependencies: ["Firefinch", "ConformanceRunner"], exclude: ["goldens"]),
     .testTarget(
+      name: "FirefinchVisionTests", dependencies: ["Firefinch", "FirefinchVision", "FirefinchTestSupport"],
+      exclude: ["goldens"]),
+    .testTarget(
       name: "FirefinchCLITests", dependencies: ["Firefinch", "FirefinchVision", "FirefinchTestSupport"],
       exclude: ["goldens"]),
   ],
