@@ -92,9 +92,3 @@ public enum VisionModels {
     return entry.make(numClasses ?? (entry.task == .classification ? 1000 : 21))
   }
 }
-
-/// A model, picture or weights file that is missing or does not fit.
-public struct VisionError: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
