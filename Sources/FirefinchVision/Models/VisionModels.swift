@@ -71,7 +71,7 @@ public struct VisionModel: Sendable {
 /// torchvision's models by name. Same as `torchvision.models.list_models` and `get_model`.
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
-  static let all: [VisionModel] = []
+  static let all: [VisionModel] = [mobileNetV2s].flatMap { $0 }
 
   /// The names, sorted; those of one task when given.
   public static func list(task: VisionTask? = nil) -> [String] {

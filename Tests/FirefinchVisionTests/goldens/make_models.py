@@ -1,0 +1,75 @@
+"""Makes models/NAME.json for the models named on the command line (default: every one in SIZES), from torchvision.
+
+For each: torch.manual_seed(0), the model with 10 classes, an input drawn after torch.manual_seed(1), evaluation mode, the output and the
+gradients of sum(output * output). Kept are CRC-32s of the keys with their shapes and of all weights' and buffers' bytes, and of every
+gradient, in the parameters' order, two numbers: its Euclidean length and its scalar product with the cosines of 0, 1, 2, ... (which
+tells permuted elements apart); null where there is none.
+
+GoogLeNet and Inception: the main output, auxiliary heads built. Segmentation: `out`.
+"""
+import json, math, pathlib, sys, zlib
+
+try:  # torchvision without its compiled operators
+    import tv  # noqa: F401
+except ImportError:
+    pass
+import torch, torchvision
+
+# Sides of the square input; 64 unless named. Models of over 60 million parameters are left to scripts/check-models.
+SIZES = {
+    "mobilenet_v2": 64,
+}
+
+
+def make(name, **arguments):
+    if "num_classes" not in arguments:
+        arguments["num_classes"] = 10
+    if name in ("googlenet", "inception_v3"):
+        arguments.update(init_weights=True, aux_logits=True)
+    if name.startswith(("fcn", "deeplab", "lraspp")):
+        arguments.update(weights_backbone=None)
+        if not name.startswith("lraspp"):
+            arguments.update(aux_loss=True)
+    return torchvision.models.get_model(name, weights=None, **arguments)
+
+
+def marks(tensor):
+    x = tensor.detach().double().flatten()
+    wave = torch.cos(torch.arange(len(x), dtype=torch.float64))
+    return [float(f"{v:.6g}") for v in (x.norm().item(), (x * wave).sum().item())]
+
+
+def record(name, size):
+    torch.manual_seed(0)
+    model = make(name).eval()
+    torch.manual_seed(1)
+    x = torch.randn(1, 3, size, size)
+    y = model(x)
+    y = y["out"] if isinstance(y, dict) else y
+    (y * y).sum().backward()
+    state = model.state_dict()
+    checksum = 0
+    for value in state.values():
+        checksum = zlib.crc32(value.contiguous().numpy().tobytes(), checksum)
+    keys = "".join(f"{k} {list(v.shape)}\n" for k, v in state.items())
+    return {
+        "size": size,
+        "keys": zlib.crc32(keys.encode()), "key_count": len(state),
+        "state": checksum,
+        "output_shape": list(y.shape), "output": y.detach().flatten()[:10].tolist(), "output_marks": marks(y),
+        "gradients": [None if p.grad is None else marks(p.grad) for p in model.parameters()],
+    }
+
+
+def main():
+    torch.set_num_threads(1)
+    folder = pathlib.Path(__file__).parent / "models"
+    folder.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or SIZES:
+        text = json.dumps(record(name, SIZES.get(name, 64)), separators=(",", ":"))
+        (folder / f"{name}.json").write_text(text)
+        print(name, len(text))
+
+
+if __name__ == "__main__":
+    main()
