@@ -21,6 +21,7 @@ static library libraries[FF_LIB_COUNT] = {
     {"oneDNN", "onednn", {"libdnnl.so.2", "libdnnl.so.3"}},
     {"OpenBLAS", "openblas", {"libopenblas.so.0"}},
     {"CUDA driver", "cuda", {"libcuda.so.1"}},
+    {"libcurl", "curl", {"libcurl.so.4", "libcurl-gnutls.so.4"}},
 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 

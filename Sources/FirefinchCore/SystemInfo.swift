@@ -39,7 +39,7 @@ public enum SystemInfo {
 
   /// The libraries, in the order they matter.
   public static var libraries: [Library] {
-    [FF_LIB_ONEDNN, FF_LIB_OPENBLAS, FF_LIB_GOMP, FF_LIB_CUDA].map { which in
+    [FF_LIB_ONEDNN, FF_LIB_OPENBLAS, FF_LIB_GOMP, FF_LIB_CUDA, FF_LIB_CURL].map { which in
       let info = ff_library(Int32(which))
       return Library(
         name: String(cString: info.name), file: String(cString: info.file), version: version(which),

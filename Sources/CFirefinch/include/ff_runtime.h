@@ -19,7 +19,7 @@ uint32_t *_Nonnull ff_tls_flags(void);
 void *_Nullable *_Nonnull ff_tls_slot(int index);
 
 // Libraries that are opened when first needed and never linked.
-enum { FF_LIB_GOMP = 0, FF_LIB_ONEDNN = 1, FF_LIB_OPENBLAS = 2, FF_LIB_CUDA = 3, FF_LIB_COUNT = 4 };
+enum { FF_LIB_GOMP = 0, FF_LIB_ONEDNN = 1, FF_LIB_OPENBLAS = 2, FF_LIB_CUDA = 3, FF_LIB_CURL = 4, FF_LIB_COUNT = 5 };
 typedef struct ff_library_info {
   const char *_Nonnull name;
   const char *_Nonnull file;    // the file opened, or the last one tried

@@ -15,6 +15,7 @@ extern "C" {
 #include "ff_blas.h"
 #include "ff_lapack.h"
 #include "ff_rearrange.h"
+#include "ff_download.h"
 
 #ifdef __cplusplus
 }

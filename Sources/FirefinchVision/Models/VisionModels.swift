@@ -84,10 +84,7 @@ public enum VisionModels {
   /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
   /// number). Throws for an unknown name.
   public static func make(_ name: String, numClasses: Int? = nil) throws -> any VisionNetwork {
-    guard let entry = entry(name) else {
-      let near = list().filter { $0.hasPrefix(name.prefix(4)) }.prefix(8)
-      throw VisionError("no vision model is called '\(name)'" + (near.isEmpty ? "" : "; near it are \(near.joined(separator: ", "))"))
-    }
+    guard let entry = entry(name) else { throw unknown(name) }
     if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
     return entry.make(numClasses ?? (entry.task == .classification ? 1000 : 21))
   }
