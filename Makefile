@@ -1,5 +1,5 @@
 # Firefinch: `make demo` trains and shows a classifier, `make test` runs everything.
-.PHONY: demo test conformance build lint bench format clean
+.PHONY: demo classify-demo test conformance build lint bench format clean
 
 SWIFT_FLAGS := -c release --static-swift-stdlib
 RUNS := runs/demo
@@ -12,6 +12,10 @@ demo: build
 	.build/release/firefinch train fashion-mnist --epochs 3 --out $(RUNS)
 	.build/release/firefinch inspect $(RUNS)/model.safetensors
 	@echo "See $(RUNS)/curves.png and $(RUNS)/predictions.png"
+
+# A pretrained model on three pictures (fetched from PyPI), drawn to runs/classify-demo/classes.png.
+classify-demo: build
+	@scripts/classify-demo .build/release/firefinch
 
 lint:
 	@scripts/lint

@@ -60,3 +60,13 @@ extension Image {
     return samples.permute([2, 0, 1]).contiguous()
   }
 }
+
+extension Image {
+  /// Writes the picture in the format that the path's suffix names (.png). Whole or not at all; throws `FileError`.
+  public func write(to path: String) throws {
+    guard path.lowercased().hasSuffix(".png") else {
+      throw FileError(path: path, message: "the suffix names no format that can be written; expected .png")
+    }
+    try PNG.write(self, to: path)
+  }
+}
