@@ -30,15 +30,3 @@ extension Module {
     }
   }
 }
-
-extension VisionWeights {
-  /// Weights trained on ImageNet-1K, with their published top-1 and top-5 accuracy in per cent.
-  static func imageNet(
-    _ name: String, _ file: String, _ acc1: Double, _ acc5: Double, crop: Int = 224, resize: Int = 256,
-    interpolation: VisionPreprocessing.Interpolation = .bilinear
-  ) -> VisionWeights {
-    VisionWeights(
-      name, file, preprocessing: VisionPreprocessing(crop: crop, resize: resize, interpolation: interpolation),
-      categories: Categories.imageNet, metrics: ["acc@1": acc1, "acc@5": acc5])
-  }
-}

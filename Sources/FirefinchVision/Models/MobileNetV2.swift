@@ -69,13 +69,5 @@ public final class MobileNetV2: Module, Layer {
 }
 
 extension VisionModels {
-  static let mobileNetV2s = [
-    VisionModel(
-      "mobilenet_v2",
-      weights: [
-        .imageNet("IMAGENET1K_V1", "mobilenet_v2-b0353104.pth", 71.878, 90.286),
-        .imageNet("IMAGENET1K_V2", "mobilenet_v2-7ebf99e0.pth", 72.154, 90.822, resize: 232),
-      ]
-    ) { MobileNetV2(numClasses: $0) }
-  ]
+  static let mobileNetV2s = [VisionModel("mobilenet_v2") { MobileNetV2(numClasses: $0.numClasses) }]
 }

@@ -53,25 +53,42 @@ public struct VisionWeights: Sendable {
   }
 }
 
-/// A model by name: how it is made, and its published weights, best last.
+/// A model by name: how it is made, and its published weights, those to be taken by default last.
 public struct VisionModel: Sendable {
+  /// What a model is made with.
+  struct Arguments {
+    var numClasses: Int
+    /// Side of the pictures; only models with position embeddings care.
+    var imageSize: Int
+  }
+
   public let name: String
   public let task: VisionTask
   public let weights: [VisionWeights]
-  let make: @Sendable (_ numClasses: Int) -> any VisionNetwork
+  let make: @Sendable (Arguments) -> any VisionNetwork
+  /// Brings old checkpoints' keys up to date.
+  let adaptState: @Sendable (StateDict) -> StateDict
+  /// The picture size that a checkpoint is for, where it tells.
+  let imageSize: @Sendable (StateDict) -> Int?
 
   init(
-    _ name: String, task: VisionTask = .classification, weights: [VisionWeights] = [],
-    make: @escaping @Sendable (_ numClasses: Int) -> any VisionNetwork
+    _ name: String, task: VisionTask = .classification,
+    adaptState: @escaping @Sendable (StateDict) -> StateDict = { $0 },
+    imageSize: @escaping @Sendable (StateDict) -> Int? = { _ in nil },
+    make: @escaping @Sendable (Arguments) -> any VisionNetwork
   ) {
-    (self.name, self.task, self.weights, self.make) = (name, task, weights, make)
+    (self.name, self.task, self.make) = (name, task, make)
+    (self.adaptState, self.imageSize) = (adaptState, imageSize)
+    weights = PublishedWeights.of(name)
   }
 }
 
 /// torchvision's models by name. Same as `torchvision.models.list_models` and `get_model`.
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
-  static let all: [VisionModel] = [mobileNetV2s].flatMap { $0 }
+  static let all: [VisionModel] = [
+    alexNets, mobileNetV2s, mobileNetV3s, resNets, squeezeNets, vggs,
+  ].flatMap { $0 }
 
   /// The names, sorted; those of one task when given.
   public static func list(task: VisionTask? = nil) -> [String] {
@@ -82,10 +99,14 @@ public enum VisionModels {
   public static func entry(_ name: String) -> VisionModel? { all.first { $0.name == name } }
 
   /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
-  /// number). Throws for an unknown name.
-  public static func make(_ name: String, numClasses: Int? = nil) throws -> any VisionNetwork {
+  /// number) and pictures of `imageSize` (by default 224; only models with position embeddings care). Throws for an unknown name.
+  public static func make(_ name: String, numClasses: Int? = nil, imageSize: Int? = nil) throws -> any VisionNetwork {
     guard let entry = entry(name) else { throw unknown(name) }
     if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
-    return entry.make(numClasses ?? (entry.task == .classification ? 1000 : 21))
+    if let imageSize, !(1...8192).contains(imageSize) {
+      throw VisionError("\(name): the pictures' size must lie in 1...8192, got \(imageSize)")
+    }
+    let classes = numClasses ?? (entry.task == .classification ? 1000 : 21)
+    return entry.make(.init(numClasses: classes, imageSize: imageSize ?? 224))
   }
 }

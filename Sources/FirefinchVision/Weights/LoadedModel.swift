@@ -39,9 +39,11 @@ extension VisionModels {
       throw VisionError("\(path): the file does not say which model it is for; name one of 'firefinch models'")
     }
     guard let entry = entry(name) else { throw unknown(name) }
-    let state = try StateDict.load(from: path)
+    let state = entry.adaptState(try StateDict.load(from: path))
     let classes = numClasses ?? metadata.categories?.count ?? published?.categories.count ?? headSize(of: state)
-    let network = try make(name, numClasses: classes)
+    let drawn = !strict || newHead
+    func fresh() throws -> any VisionNetwork { try make(name, numClasses: classes, imageSize: entry.imageSize(state)) }
+    let network = try drawn ? fresh() : Init.skipped(fresh)
     let replaced = newHead ? headKeys(of: state, in: network.stateDict()) : []
     let kept = StateDict(state.pairs.filter { !replaced.contains($0.0) })
     let loaded: Module.LoadReport

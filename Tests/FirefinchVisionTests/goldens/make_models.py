@@ -17,7 +17,8 @@ import torch, torchvision
 
 # The models that have goldens, and their input's side. Models of over 60 million parameters are left to scripts/check-models.
 SIZES = {
-    "mobilenet_v2": 64,
+    "mobilenet_v2": 64, "resnet18": 64, "resnet50": 64, "resnext50_32x4d": 64,
+    "mobilenet_v3_large": 64, "mobilenet_v3_small": 64, "squeezenet1_0": 64, "squeezenet1_1": 64,
 }
 
 
