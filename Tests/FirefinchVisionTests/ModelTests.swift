@@ -27,7 +27,7 @@ import Testing
     for key in state.keys { checksum = crc(state[key]!, checksum) }
     #expect(checksum == UInt32(golden["state"].int), "\(name): initial weights")
 
-    manualSeed(1)
+    manualSeed(golden["seed"].int)
     let size = golden["size"].int
     let y = model(Tensor.randn([1, 3, size, size]))
     (y * y).sum().backward()

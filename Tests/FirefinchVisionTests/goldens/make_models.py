@@ -1,6 +1,6 @@
 """Makes models/NAME.json for the models named on the command line (default: every one in SIZES), from torchvision.
 
-For each: torch.manual_seed(0), the model with 10 classes, an input drawn after torch.manual_seed(1), evaluation mode, the output and the
+For each: torch.manual_seed(0), the model with 10 classes, a well-conditioned normal input from a seed, evaluation mode, the output and the
 gradients of sum(output * output). Kept are CRC-32s of the keys with their shapes and of all weights' and buffers' bytes, and of every
 gradient, in the parameters' order, two numbers: its Euclidean length and its scalar product with the cosines of 0, 1, 2, ... (which
 tells permuted elements apart); null where there is none.
@@ -49,25 +49,45 @@ def marks(tensor):
     return [float(f"{v:.6g}") for v in (x.norm().item(), (x * wave).sum().item())]
 
 
-def record(name):
-    torch.manual_seed(0)
-    model = make(name).eval()
-    torch.manual_seed(1)
-    x = torch.randn(1, 3, size(name), size(name))
+def gradients(model, x):
+    """Output and gradients of sum(output * output)."""
+    model.zero_grad()
     y = model(x)
     y = y["out"] if isinstance(y, dict) else y
     (y * y).sum().backward()
+    return y.detach(), [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+
+
+def conditioned(model, name):
+    """The first input seed at which single precision decides every ReLU and maximum as double precision does, and the numbers."""
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    for seed in range(1, 40):
+        torch.manual_seed(seed)
+        x = torch.randn(1, 3, size(name), size(name))
+        single = gradients(model.float(), x)[1]
+        output, double = gradients(model.double(), x.double())
+        model.float().load_state_dict(state)
+        errors = [((a - b).norm() / b.norm()).item() for a, b in zip(single, double) if b is not None and b.norm() > 0]
+        worst = max(errors, default=1)
+        if worst < 2e-5:
+            return seed, output, double
+    raise SystemExit(f"{name}: no well-conditioned input")
+
+
+def record(name):
+    torch.manual_seed(0)
+    model = make(name).eval()
     state = model.state_dict()
     checksum = 0
     for value in state.values():
         checksum = zlib.crc32(value.contiguous().numpy().tobytes(), checksum)
     keys = "".join(f"{k} {list(v.shape)}\n" for k, v in state.items())
+    seed, y, grads = conditioned(model, name)
     return {
-        "size": size(name),
-        "keys": zlib.crc32(keys.encode()), "key_count": len(state),
-        "state": checksum,
-        "output_shape": list(y.shape), "output": y.detach().flatten()[:10].tolist(), "output_marks": marks(y),
-        "gradients": [None if p.grad is None else marks(p.grad) for p in model.parameters()],
+        "size": size(name), "seed": seed,
+        "keys": zlib.crc32(keys.encode()), "key_count": len(state), "state": checksum,
+        "output_shape": list(y.shape), "output": y.flatten()[:10].tolist(), "output_marks": marks(y),
+        "gradients": [None if g is None else marks(g) for g in grads],
     }
 
 
