@@ -59,7 +59,7 @@ public final class MobileNetV2: Module, Layer {
     features = Sequential(layers)
     classifier = Sequential(Dropout(p: dropout), Linear(last, numClasses))
     super.init()
-    initialise(convolutions: .kaimingFanOut, linearDeviation: 0.01)
+    initialise(linear: Draw.normal(0.01))
   }
 
   /// (N, 3, H, W) to logits (N, numClasses).

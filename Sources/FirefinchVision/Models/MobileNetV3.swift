@@ -77,7 +77,7 @@ public final class MobileNetV3: Module, Layer {
     classifier = Sequential(
       Linear(6 * last, lastChannel), Hardswish(), Dropout(p: dropout), Linear(lastChannel, numClasses))
     super.init()
-    initialise(convolutions: .kaimingFanOut, linearDeviation: 0.01)
+    initialise(linear: Draw.normal(0.01))
   }
 
   /// The paper's large or small network.

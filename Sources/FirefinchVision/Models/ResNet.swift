@@ -125,7 +125,7 @@ public final class ResNet: Module, Layer {
     featureCount = 512 * expansion
     fc = Linear(512 * expansion, numClasses)
     super.init()
-    initialise(convolutions: .kaimingFanOut, linearDeviation: nil)
+    initialise()
     if zeroInitResidual {
       for module in modules() {
         let last = (module as? Bottleneck)?.bn3 ?? (module as? BasicBlock)?.bn2

@@ -40,7 +40,7 @@ public final class VGG: Module, Layer {
       Linear(512 * 7 * 7, 4096), ReLU(inPlace: true), Dropout(p: dropout), Linear(4096, 4096), ReLU(inPlace: true),
       Dropout(p: dropout), Linear(4096, numClasses))
     super.init()
-    if initWeights { initialise(convolutions: .kaimingFanOut, linearDeviation: 0.01) }
+    if initWeights { initialise(linear: Draw.normal(0.01)) }
   }
 
   /// (N, 3, H, W) to logits (N, numClasses).

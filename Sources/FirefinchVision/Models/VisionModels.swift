@@ -60,6 +60,8 @@ public struct VisionModel: Sendable {
     var numClasses: Int
     /// Side of the pictures; only models with position embeddings care.
     var imageSize: Int
+    /// Whether torchvision's published weights will be loaded; ports from TensorFlow then rescale their input.
+    var isPublished = false
   }
 
   public let name: String
@@ -87,7 +89,7 @@ public struct VisionModel: Sendable {
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
   static let all: [VisionModel] = [
-    alexNets, mobileNetV2s, mobileNetV3s, resNets, squeezeNets, vggs,
+    alexNets, denseNets, googLeNets, inceptions, mnasNets, mobileNetV2s, mobileNetV3s, resNets, shuffleNets, squeezeNets, vggs,
   ].flatMap { $0 }
 
   /// The names, sorted; those of one task when given.
@@ -101,12 +103,16 @@ public enum VisionModels {
   /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
   /// number) and pictures of `imageSize` (by default 224; only models with position embeddings care). Throws for an unknown name.
   public static func make(_ name: String, numClasses: Int? = nil, imageSize: Int? = nil) throws -> any VisionNetwork {
+    try make(name, numClasses: numClasses, imageSize: imageSize, isPublished: false)
+  }
+
+  static func make(_ name: String, numClasses: Int?, imageSize: Int?, isPublished: Bool) throws -> any VisionNetwork {
     guard let entry = entry(name) else { throw unknown(name) }
     if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
     if let imageSize, !(1...8192).contains(imageSize) {
       throw VisionError("\(name): the pictures' size must lie in 1...8192, got \(imageSize)")
     }
     let classes = numClasses ?? (entry.task == .classification ? 1000 : 21)
-    return entry.make(.init(numClasses: classes, imageSize: imageSize ?? 224))
+    return entry.make(.init(numClasses: classes, imageSize: imageSize ?? 224, isPublished: isPublished))
   }
 }

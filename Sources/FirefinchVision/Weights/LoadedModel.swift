@@ -42,7 +42,9 @@ extension VisionModels {
     let state = entry.adaptState(try StateDict.load(from: path))
     let classes = numClasses ?? metadata.categories?.count ?? published?.categories.count ?? headSize(of: state)
     let drawn = !strict || newHead
-    func fresh() throws -> any VisionNetwork { try make(name, numClasses: classes, imageSize: entry.imageSize(state)) }
+    func fresh() throws -> any VisionNetwork {
+      try make(name, numClasses: classes, imageSize: entry.imageSize(state), isPublished: published != nil)
+    }
     let network = try drawn ? fresh() : Init.skipped(fresh)
     let replaced = newHead ? headKeys(of: state, in: network.stateDict()) : []
     let kept = StateDict(state.pairs.filter { !replaced.contains($0.0) })
