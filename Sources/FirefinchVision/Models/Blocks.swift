@@ -93,3 +93,51 @@ public final class StochasticDepth: Module, Layer {
 
   public override var extraDescription: String { "p=\(p), mode=\(mode.rawValue)" }
 }
+
+/// Layer normalisation over the channels of (N, C, H, W). Same as torchvision's `LayerNorm2d`.
+public final class LayerNorm2d: Module, Layer {
+  @Parameter public var weight: Tensor
+  @Parameter public var bias: Tensor
+  public let eps: Double
+
+  public init(_ channels: Int, eps: Double = 1e-5) {
+    weight = Tensor.ones([channels])
+    bias = Tensor.zeros([channels])
+    self.eps = eps
+    super.init()
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    x.permute(0, 2, 3, 1).layerNorm([weight.size(0)], weight: weight, bias: bias, eps: eps).permute(0, 3, 1, 2)
+  }
+}
+
+/// Dims in another order. Same as `torchvision.ops.Permute`.
+public final class Permute: Module, Layer {
+  public let dims: [Int]
+  public init(_ dims: Int...) {
+    self.dims = dims
+    super.init()
+  }
+
+  public func forward(_ x: Tensor) -> Tensor { x.permute(dims) }
+}
+
+/// Linear layers with GELU and dropout between and dropout at the end; keys 0 and 3. Transformers' second half, as
+/// `torchvision.ops.MLP` with two layers.
+final class TransformerMLP: Sequential {
+  init(_ width: Int, hidden: Int, dropout: Double) {
+    super.init([Linear(width, hidden), GELU(), Dropout(p: dropout), Linear(hidden, width), Dropout(p: dropout)])
+    initialise(convolutions: nil, linear: TransformerMLP.draw)
+  }
+
+  private static func draw(_ linear: Linear) {
+    Init.xavierUniform_(linear.weight)
+    if let bias = linear.bias { Init.normal_(bias, std: 1e-6) }
+  }
+
+  /// Old checkpoints call the layers `linear_1` and `linear_2`.
+  static func renamed(_ state: StateDict) -> StateDict {
+    state.mapKeys { $0.replacing("mlp.linear_1.", with: "mlp.0.").replacing("mlp.linear_2.", with: "mlp.3.") }
+  }
+}

@@ -15,6 +15,14 @@ enum Draw {
       if let bias = linear.bias { Init.zeros_(bias) }
     }
   }
+
+  /// Normal with a deviation, cut at -2 and 2, bias 0.
+  static func truncated(_ deviation: Double) -> (Linear) -> Void {
+    { linear in
+      Init.truncNormal_(linear.weight, std: deviation)
+      if let bias = linear.bias { Init.zeros_(bias) }
+    }
+  }
 }
 
 extension Module {

@@ -89,7 +89,8 @@ public struct VisionModel: Sendable {
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
   static let all: [VisionModel] = [
-    alexNets, denseNets, googLeNets, inceptions, mnasNets, mobileNetV2s, mobileNetV3s, resNets, shuffleNets, squeezeNets, vggs,
+    alexNets, convNeXts, denseNets, efficientNets, googLeNets, inceptions, mnasNets, mobileNetV2s, mobileNetV3s, regNets, resNets,
+    shuffleNets, squeezeNets, vggs, visionTransformers,
   ].flatMap { $0 }
 
   /// The names, sorted; those of one task when given.
