@@ -74,7 +74,7 @@ public final class ResNet: Module, Layer {
   let layer2: Sequential
   let layer3: Sequential
   let layer4: Sequential
-  let fc: Linear
+  @Child private(set) var fc: Linear?
   /// Channels before the classifier.
   public let featureCount: Int
 
@@ -145,9 +145,14 @@ public final class ResNet: Module, Layer {
 
   /// (N, 3, H, W) to logits (N, numClasses).
   public func forward(_ x: Tensor) -> Tensor {
-    let stem = maxpool(bn1(conv1(x)).relu_())
-    let features = layer4(layer3(layer2(layer1(stem))))
-    return fc(features.adaptiveAvgPool2d([1, 1]).flatten(startDim: 1))
+    let features = stages(x)[3].adaptiveAvgPool2d([1, 1]).flatten(startDim: 1)
+    return fc?(features) ?? features
+  }
+
+  /// Leaves only what `stages` needs; `forward` then gives the features (N, featureCount).
+  public func removeClassifier() {
+    fc = nil
+    refreshMembers()
   }
 }
 

@@ -89,8 +89,8 @@ public struct VisionModel: Sendable {
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
   static let all: [VisionModel] = [
-    alexNets, convNeXts, denseNets, efficientNets, googLeNets, inceptions, maxViTs, mnasNets, mobileNetV2s, mobileNetV3s, regNets, resNets,
-    shuffleNets, squeezeNets, swinTransformers, vggs, visionTransformers,
+    alexNets, convNeXts, denseNets, efficientNets, googLeNets, inceptions, maxViTs, mnasNets, mobileNetV2s, mobileNetV3s, regNets,
+    resNets, segmentationModels, shuffleNets, squeezeNets, swinTransformers, vggs, visionTransformers,
   ].flatMap { $0 }
 
   /// The names, sorted; those of one task when given.
