@@ -16,7 +16,7 @@ public struct VisionPreprocessing: Sendable, Equatable {
   public var mean: [Double]
   public var std: [Double]
 
-  public enum Interpolation: String, Sendable { case nearest, bilinear, bicubic }
+  public enum Interpolation: String, Sendable { case nearest, nearestExact = "nearest-exact", bilinear, bicubic }
 
   public init(
     crop: Int?, resize: Int = 256, interpolation: Interpolation = .bilinear, mean: [Double] = [0.485, 0.456, 0.406],
