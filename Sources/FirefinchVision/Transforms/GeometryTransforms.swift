@@ -34,7 +34,10 @@ extension SampleOperation {
         let offset = Tensor([left, top, left, top], shape: [4])
         let canvas = (boxes.canvas.height + top + bottom, boxes.canvas.width + left + right)
         return boxes.mapCorners { $0 + offset.to($0.dtype) }.with(canvas: canvas).clamped()
-      }, mask: { VisionFunctional.pad($0, left: left, top: top, right: right, bottom: bottom, kind: kind) })
+      },
+      mask: {
+        VisionFunctional.pad($0, left: left, top: top, right: right, bottom: bottom, fill: maskFill(fill)!, kind: kind)
+      })
   }
 
   static var horizontalFlip: SampleOperation {
@@ -81,7 +84,10 @@ extension SampleOperation {
   }
 }
 
-/// One size for both sides.
+/// What masks are filled with: the same single value as pictures, otherwise 0.
+func maskFill(_ fill: [Double]?) -> [Double]? { fill.map { $0.count == 1 ? $0 : [0] } }
+
+/// Height and width.
 public typealias PictureSize = (height: Int, width: Int)
 
 private func requireSize(_ size: PictureSize, _ name: String) {
@@ -133,10 +139,11 @@ public struct CenterCrop: DrawnTransform {
 
   func draw(_ sample: VisionSample) -> SampleOperation? {
     let (height, width) = size
-    let (dy, dx) = (max(height - sample.height, 0), max(width - sample.width, 0))
-    let at = VisionFunctional.centerOffset(sample.height + dy, sample.width + dx, height, width)
-    var operation = SampleOperation.crop(top: at.top - dy / 2, left: at.left - dx / 2, height, width)
+    // Boxes of pictures that need padding may move by a pixel more than the picture, as torchvision's do.
+    let at = VisionFunctional.centerOffset(sample.height, sample.width, height, width)
+    var operation = SampleOperation.crop(top: at.top, left: at.left, height, width)
     operation.image = { VisionFunctional.centerCrop($0, height, width) }
+    operation.mask = operation.image
     return operation
   }
 }

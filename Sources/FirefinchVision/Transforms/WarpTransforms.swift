@@ -28,7 +28,7 @@ public struct RandomRotation: DrawnTransform {
           $0, angle: -angle, translate: [0, 0], scale: 1, shear: [0, 0], center: expand ? nil : center, expand: expand)
       },
       mask: { mask in
-        onMask(mask) { VisionFunctional.rotate($0, angle: angle, expand: expand, fill: [0], center: center) }
+        onMask(mask) { VisionFunctional.rotate($0, angle: angle, expand: expand, fill: maskFill(fill), center: center) }
       })
   }
 }
@@ -85,7 +85,7 @@ public struct RandomAffine: DrawnTransform {
     return SampleOperation(
       image: { affine($0, interpolation, fill) },
       boxes: { SampleOperation.moved($0, angle: angle, translate: translate, scale: factor, shear: skew, center: center) },
-      mask: { mask in onMask(mask) { affine($0, .nearest, [0]) } })
+      mask: { mask in onMask(mask) { affine($0, .nearest, maskFill(fill)) } })
   }
 }
 
@@ -125,7 +125,7 @@ public struct RandomPerspective: DrawnTransform {
     return SampleOperation(
       image: { VisionFunctional.perspective($0, coefficients: c, interpolation: interpolation, fill: fill) },
       boxes: { boxes in boxes.mapPoints { RandomPerspective.inverse($0, c) }.clamped() },
-      mask: { mask in onMask(mask) { VisionFunctional.perspective($0, coefficients: c, interpolation: .nearest, fill: [0]) } })
+      mask: { mask in onMask(mask) { VisionFunctional.perspective($0, coefficients: c, interpolation: .nearest, fill: maskFill(fill)) } })
   }
 
   /// Points of the picture brought to where the coefficients show them.
@@ -184,7 +184,7 @@ public struct ElasticTransform: DrawnTransform {
         }.clamped()
       },
       mask: { mask in
-        onMask(mask) { VisionFunctional.elastic($0, displacement: displacement, interpolation: .nearest, fill: [0]) }
+        onMask(mask) { VisionFunctional.elastic($0, displacement: displacement, interpolation: .nearest, fill: maskFill(fill)) }
       })
   }
 }

@@ -29,8 +29,7 @@ GEOMETRY = {
     "centerCrop": v2.CenterCrop((20, 30)), "centerCropPadded": v2.CenterCrop((40, 30)),
     "randomCrop": v2.RandomCrop((20, 20)), "randomCropPadded": v2.RandomCrop((40, 40), padding=[4, 2], pad_if_needed=True),
     "randomResizedCrop": v2.RandomResizedCrop(24), "horizontalFlip": v2.RandomHorizontalFlip(), "verticalFlip": v2.RandomVerticalFlip(),
-    "pad": v2.Pad([1, 2, 3, 4], fill=7), "padReflect": v2.Pad(3, padding_mode="reflect"), "padEdge": v2.Pad(3, padding_mode="edge"),
-    "padSymmetric": v2.Pad(3, padding_mode="symmetric"),
+    "pad": v2.Pad([1, 2, 3, 4], fill=7),
     "rotation": v2.RandomRotation((-40, 40)), "rotationExpand": v2.RandomRotation((-40, 40), interpolation=bilinear, expand=True),
     "affine": v2.RandomAffine((-30, 30), translate=(0.2, 0.1), scale=(0.7, 1.3), shear=(-10, 10, -5, 5), interpolation=bilinear),
     "perspective": v2.RandomPerspective(0.5, p=0.8), "elastic": v2.ElasticTransform(30.0, 3.0),
@@ -38,6 +37,8 @@ GEOMETRY = {
     "scaleJitter": v2.ScaleJitter((40, 50)), "randomResize": v2.RandomResize(20, 30),
 }
 PICTURES = {
+    "padReflect": v2.Pad(3, padding_mode="reflect"), "padEdge": v2.Pad(3, padding_mode="edge"),
+    "padSymmetric": v2.Pad(3, padding_mode="symmetric"),
     "colorJitter": v2.ColorJitter(0.4, 0.4, 0.4, 0.1), "photometric": v2.RandomPhotometricDistort(),
     "grayscale": v2.RandomGrayscale(0.5), "invert": v2.RandomInvert(), "sharpness": v2.RandomAdjustSharpness(2.0),
     "sharpnessLess": v2.RandomAdjustSharpness(0.3), "autocontrast": v2.RandomAutocontrast(), "equalize": v2.RandomEqualize(),
