@@ -70,10 +70,10 @@ struct AugmentSpace {
 
 /// Draws of all policies.
 private func signed(_ operation: AugmentOperation, _ magnitude: Double) -> Double {
-  operation.isSigned && Tensor.rand([]).doubleValue <= 0.5 ? -magnitude : magnitude
+  operation.isSigned && Chance.unit() <= 0.5 ? -magnitude : magnitude
 }
 
-private func pick(_ count: Int) -> Int { Tensor.randint(0, count, []).intValue }
+private func pick(_ count: Int) -> Int { Chance.index(count) }
 
 /// Learned pairs of operations (Cubuk et al. 2018). Same as `v2.AutoAugment`.
 public struct AutoAugment: DrawnTransform {
@@ -92,7 +92,7 @@ public struct AutoAugment: DrawnTransform {
     var steps: [(AugmentOperation, Double)] = []
     let pairs = AutoAugment.pairs(policy)
     for (operation, probability, bin) in pairs[pick(pairs.count)] {
-      if Tensor.rand([]).doubleValue > Double(Float(probability)) { continue }
+      if Chance.unit() > Double(Float(probability)) { continue }
       let magnitude = space.magnitude(operation, bin, of: 10, height, width)
       steps.append((operation, magnitude.map { signed(operation, $0) } ?? 0))
     }

@@ -228,7 +228,7 @@ public struct RandomErasing: DrawnTransform {
       let h = Int((area * aspect).squareRoot().rounded(.toNearestOrEven))
       let w = Int((area / aspect).squareRoot().rounded(.toNearestOrEven))
       if !(h < height && w < width) { continue }
-      let fill = value.map { Tensor($0, shape: [$0.count, 1, 1], dtype: .float32) } ?? Tensor.randn([channels, h, w])
+      let fill = value.map { Tensor($0, shape: [$0.count, 1, 1], dtype: .float32) } ?? Chance.randn([channels, h, w])
       let top = Chance.integer(0, height - h + 1)
       let left = Chance.integer(0, width - w + 1)
       return onImage { VisionFunctional.erase($0, top: top, left: left, height: h, width: w, value: fill.to($0.dtype)) }

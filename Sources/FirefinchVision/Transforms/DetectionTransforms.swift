@@ -15,7 +15,7 @@ public struct RandomZoomOut: DrawnTransform {
     if !Chance.happens(p) { return nil }
     let factor = Float(sides.0) + Float(Chance.unit()) * Float(sides.1 - sides.0)
     let (width, height) = (Int(Float(sample.width) * factor), Int(Float(sample.height) * factor))
-    let place = Tensor.rand([2]).array(Float.self)
+    let place = Chance.rand([2]).array(Float.self)
     let left = Int(Float(width - sample.width) * place[0]), top = Int(Float(height - sample.height) * place[1])
     return .pad(left: left, top: top, right: width - left - sample.width, bottom: height - top - sample.height, fill: fill)
   }
@@ -51,11 +51,11 @@ public struct RandomIoUCrop: DrawnTransform {
       let wanted = options[Chance.integer(0, options.count)]
       if wanted >= 1 { return nil }
       for _ in 0..<trials {
-        let size = Tensor.rand([2]).array(Float.self).map { Float(scale.0) + Float(scale.1 - scale.0) * $0 }
+        let size = Chance.rand([2]).array(Float.self).map { Float(scale.0) + Float(scale.1 - scale.0) * $0 }
         let (width, height) = (Int(Float(sample.width) * size[0]), Int(Float(sample.height) * size[1]))
         let shape = Double(width) / Double(height)
         if !(shape >= aspect.0 && shape <= aspect.1) { continue }
-        let place = Tensor.rand([2]).array(Float.self)
+        let place = Chance.rand([2]).array(Float.self)
         let left = Int(Float(sample.width - width) * place[0]), top = Int(Float(sample.height - height) * place[1])
         let (right, bottom) = (left + width, top + height)
         if left == right || top == bottom { continue }
@@ -88,7 +88,7 @@ public struct RandomShortestSize: DrawnTransform {
     (self.sizes, self.maxSize, self.interpolation) = (sizes, maxSize, interpolation)
   }
   func draw(_ sample: VisionSample) -> SampleOperation? {
-    let size = sizes[Tensor.randint(0, sizes.count, []).intValue]
+    let size = sizes[Chance.index(sizes.count)]
     var factor = Double(size) / Double(min(sample.height, sample.width))
     if let maxSize { factor = min(factor, Double(maxSize) / Double(max(sample.height, sample.width))) }
     return .resize(Int(Double(sample.height) * factor), Int(Double(sample.width) * factor), interpolation, antialias: true)
@@ -124,7 +124,7 @@ public struct RandomResize: DrawnTransform {
     (self.sizes, self.interpolation) = (sizes, interpolation)
   }
   func draw(_ sample: VisionSample) -> SampleOperation? {
-    let size = Tensor.randint(sizes.lowerBound, sizes.upperBound, []).intValue
+    let size = sizes.lowerBound + Chance.index(sizes.count)
     let to = VisionFunctional.resized(sample.height, sample.width, shorterSide: size, maxSize: nil)
     return .resize(to.height, to.width, interpolation, antialias: true)
   }

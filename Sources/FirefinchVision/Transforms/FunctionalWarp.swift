@@ -198,10 +198,10 @@ extension VisionFunctional {
   public static func gaussianNoise(_ x: Tensor, mean: Double = 0, sigma: Double = 0.1, clip: Bool = true) -> Tensor {
     if sigma < 0 { return Mistake.report(.value("gaussianNoise: sigma must not be negative, got \(sigma)")) }
     if x.dtype.isFloatingPoint {
-      let noisy = x + (Tensor.randn(x.shape, dtype: x.dtype) * sigma + mean)
+      let noisy = x + (Chance.randn(x.shape, dtype: x.dtype) * sigma + mean)
       return clip ? noisy.clamp(min: 0, max: 1) : noisy
     }
-    let noise = (Tensor.randn(x.shape, dtype: .float32) * (sigma * 255) + mean * 255).to(.int16)
+    let noise = (Chance.randn(x.shape, dtype: .float32) * (sigma * 255) + mean * 255).to(.int16)
     let noisy = x.to(.int16) + noise
     return (clip ? noisy.clamp(min: 0, max: 255) : noisy).to(.uint8)
   }

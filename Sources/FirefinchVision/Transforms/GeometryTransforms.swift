@@ -256,7 +256,7 @@ public struct RandomResizedCrop: DrawnTransform {
 /// A ratio even on a logarithmic scale, in single precision as torchvision draws it.
 func randomRatio(_ ratio: (Double, Double)) -> Double {
   let logs = Tensor([Float(ratio.0), Float(ratio.1)], shape: [2]).log().array(Double.self)
-  return Tensor.empty([1]).uniform_(logs[0], logs[1]).exp().doubleValue
+  return Tensor.empty([1]).uniform_(logs[0], logs[1], generator: LoaderRandom.generator).exp().doubleValue
 }
 
 /// Mirrored left to right with probability `p`. Same as `v2.RandomHorizontalFlip`.

@@ -57,18 +57,26 @@ extension DrawnTransform {
   }
 }
 
-/// Single random numbers as torchvision's transforms draw them.
+/// Random numbers as torchvision's transforms draw them; while a loader makes a batch, from the batch's own generator.
 enum Chance {
+  static func rand(_ shape: Shape, dtype: DType = .float32) -> Tensor {
+    Tensor.rand(shape, dtype: dtype, generator: LoaderRandom.generator)
+  }
+  static func randn(_ shape: Shape, dtype: DType = .float32) -> Tensor {
+    Tensor.randn(shape, dtype: dtype, generator: LoaderRandom.generator)
+  }
+  /// One of `count`.
+  static func index(_ count: Int) -> Int { integer(0, count) }
   /// `torch.empty(1).uniform_(low, high).item()`.
-  static func uniform(_ low: Double, _ high: Double) -> Double { Tensor.empty([1]).uniform_(low, high).doubleValue }
+  static func uniform(_ low: Double, _ high: Double) -> Double { Tensor.empty([1]).uniform_(low, high, generator: LoaderRandom.generator).doubleValue }
   /// `torch.rand(1)`.
-  static func unit() -> Double { Tensor.rand([1]).doubleValue }
+  static func unit() -> Double { rand([1]).doubleValue }
   /// `torch.randint(low, high, (1,))`; `high` is excluded.
-  static func integer(_ low: Int, _ high: Int) -> Int { Tensor.randint(low, high, [1]).intValue }
+  static func integer(_ low: Int, _ high: Int) -> Int { Tensor.randint(low, high, [1], generator: LoaderRandom.generator).intValue }
   /// Whether an event of probability `p` happens.
   static func happens(_ p: Double) -> Bool { unit() < p }
   /// `torch.randperm(count)`.
-  static func order(_ count: Int) -> [Int] { Tensor.randperm(count).array(Int.self) }
+  static func order(_ count: Int) -> [Int] { Tensor.randperm(count, generator: LoaderRandom.generator).array(Int.self) }
 
   /// `torch._sample_dirichlet`: gamma variates after Marsaglia and Tsang (2000), divided by their sum.
   static func dirichlet(_ alpha: [Double]) -> [Double] {
@@ -78,7 +86,7 @@ enum Chance {
   }
 
   private static func gamma(_ shape: Double) -> Double {
-    func uniform() -> Double { 1 - Tensor.rand([1], dtype: .float64).doubleValue }
+    func uniform() -> Double { 1 - rand([1], dtype: .float64).doubleValue }
     var (alpha, scale) = (shape, 1.0)
     if alpha < 1 {
       if alpha == 0 { return 0 }
@@ -88,7 +96,7 @@ enum Chance {
     let d = alpha - 1.0 / 3
     let c = 1 / (9 * d).squareRoot()
     while true {
-      let x = Tensor.randn([1], dtype: .float64).doubleValue
+      let x = randn([1], dtype: .float64).doubleValue
       let y = 1 + c * x
       if y <= 0 { continue }
       let v = y * y * y
@@ -135,7 +143,7 @@ public struct RandomChoice: Transform {
     (self.transforms, self.probabilities) = (transforms, weights.map { $0 / sum })
   }
   public func callAsFunction(_ sample: VisionSample) -> VisionSample {
-    let index = Tensor(probabilities, shape: [probabilities.count], dtype: .float32).multinomial(1).intValue
+    let index = Tensor(probabilities, shape: [probabilities.count], dtype: .float32).multinomial(1, generator: LoaderRandom.generator).intValue
     return transforms[index](sample)
   }
 }

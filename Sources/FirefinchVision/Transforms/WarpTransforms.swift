@@ -165,7 +165,7 @@ public struct ElasticTransform: DrawnTransform {
     var kernel = Int(8 * sigma + 1)
     if kernel % 2 == 0 { kernel += 1 }
     func axis(_ size: Int) -> Tensor {
-      var noise = Tensor.rand([1, 1, height, width]) * 2 - 1
+      var noise = Chance.rand([1, 1, height, width]) * 2 - 1
       if sigma > 0 { noise = VisionFunctional.gaussianBlur(noise, kernel: [kernel, kernel], sigma: [sigma, sigma]) }
       return noise * alpha / Double(size)
     }

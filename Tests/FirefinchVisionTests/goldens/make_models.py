@@ -7,7 +7,7 @@ tells permuted elements apart); null where there is none.
 
 GoogLeNet and Inception: the main output, auxiliary heads built. Segmentation: `out`.
 """
-import json, math, pathlib, sys, zlib
+import copy, json, math, pathlib, sys, zlib
 
 try:  # torchvision without its compiled operators
     import tv  # noqa: F401
@@ -62,18 +62,28 @@ def gradients(model, x):
 
 
 def conditioned(model, name):
-    """The first input seed at which single precision decides every ReLU and maximum as double precision does, and the numbers."""
-    state = {k: v.clone() for k, v in model.state_dict().items()}
-    for seed in range(1, 40):
-        torch.manual_seed(seed)
-        x = torch.randn(1, 3, size(name), size(name))
-        single = gradients(model.float(), x)[1]
-        output, double = gradients(model.double(), x.double())
-        model.float().load_state_dict(state)
-        errors = [((a - b).norm() / b.norm()).item() for a, b in zip(single, double) if b is not None and b.norm() > 0]
-        worst = max(errors, default=1)
-        if worst < 2e-5:
-            return seed, output, double
+    """Variances for the normalisations, and the input seed, with which gradients reach most weights and single precision decides
+    every ReLU and maximum as double precision does; and the numbers in double precision.
+
+    Fresh networks without trained statistics fade from layer to layer; smaller variances prevent it, too small ones give chaos.
+    """
+    for variance in (1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13, 0.09, 0.06, 0.04, 0.02, 0.01):
+        for key, buffer in model.named_buffers():
+            if key.endswith("running_var"):
+                buffer.fill_(variance)
+        double_model = copy.deepcopy(model).double()
+        for seed in range(1, 25):
+            torch.manual_seed(seed)
+            x = torch.randn(1, 3, size(name), size(name))
+            output, double = gradients(double_model, x.double())
+            norms = [b.norm().item() for b in double if b is not None]
+            if sum(n > 1e-9 * max(norms) for n in norms) < 0.9 * len(norms) or max(norms) < 1e-12:
+                break
+            single = gradients(model, x)[1]
+            errors = [((a - b).norm() / b.norm()).item() for a, b in zip(single, double)
+                      if b is not None and b.norm() > 1e-9 * max(norms)]
+            if max(errors) < 3e-5:
+                return variance, seed, output, double
     raise SystemExit(f"{name}: no well-conditioned input")
 
 
@@ -89,9 +99,9 @@ def record(name):
         if parameter.dim() > 1 and not parameter.any():  # ViT's head and class token begin with zeros
             torch.nn.init.normal_(parameter, std=0.02)
     keys = "".join(f"{k} {list(v.shape)}\n" for k, v in state.items())
-    seed, y, grads = conditioned(model, name)
+    variance, seed, y, grads = conditioned(model, name)
     return {
-        "size": size(name), "seed": seed,
+        "size": size(name), "seed": seed, "variance": variance,
         "keys": zlib.crc32(keys.encode()), "key_count": len(state), "state": checksum,
         "output_shape": list(y.shape), "output": y.flatten()[:10].tolist(), "output_marks": marks(y),
         "gradients": [None if g is None else marks(g) for g in grads],
