@@ -16,12 +16,18 @@ let package = Package(
     .target(
       name: "CFirefinch",
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread"), .linkedLibrary("z")]),
+    // Static libraries, so that the program runs where they are not installed.
+    .target(
+      name: "CFirefinchCodecs",
+      linkerSettings: [
+        .linkedLibrary(":libjpeg.a"), .linkedLibrary(":libpng16.a"), .linkedLibrary("z"), .linkedLibrary("m"),
+      ]),
     .target(name: "FirefinchCore", dependencies: ["CFirefinch"]),
     .target(name: "FirefinchCPU", dependencies: ["FirefinchCore"]),
     .target(name: "FirefinchTensor", dependencies: ["FirefinchCPU"]),
     .target(name: "FirefinchNN", dependencies: ["FirefinchTensor"]),
     .target(name: "FirefinchData", dependencies: ["FirefinchTensor"]),
-    .target(name: "FirefinchIO", dependencies: ["FirefinchTensor"]),
+    .target(name: "FirefinchIO", dependencies: ["FirefinchTensor", "CFirefinchCodecs"]),
     .target(name: "FirefinchPlot", dependencies: ["FirefinchIO"]),
     .target(name: "Firefinch", dependencies: ["FirefinchNN", "FirefinchData", "FirefinchIO", "FirefinchPlot"]),
     .target(name: "FirefinchVision", dependencies: ["Firefinch"]),

@@ -14,13 +14,7 @@ public enum FileInspector {
 
   private static func describe(_ file: MappedFile) throws -> [String] {
     let (path, bytes) = (file.path, file.bytes)
-    if PNG.isPNG(bytes) {
-      let image = try PNG.decode(bytes, path: path)
-      let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]
-      return [
-        "PNG picture, \(image.width) x \(image.height), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"
-      ]
-    }
+    if let format = Image.Format(bytes) { return [try picture(bytes, format, path)] }
     if Npy.isNpy(bytes) { return listing("NumPy array", [("array", .tensor(try Npy.decode(bytes, path: path)))]) }
     if ZipReader.isZip(bytes) {
       let archive = try ZipReader(file)
@@ -47,6 +41,13 @@ public enum FileInspector {
       message: bytes.count == 0
         ? "the file is empty"
         : "the kind of this file is not known; known are PyTorch (.pt, .pth), safetensors, .npz, .npy, IDX and PNG")
+  }
+
+  private static func picture(_ bytes: UnsafeRawBufferPointer, _ format: Image.Format, _ path: String) throws -> String {
+    let image = try format.decode(bytes, path: path, pixelLimit: Image.pixelLimit)
+    let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]
+    let size = "\(image.width) x \(image.height)"
+    return "\(format.rawValue) picture, \(size), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"
   }
 
   /// A gzip stream, or zeros, a type and a number of dims.

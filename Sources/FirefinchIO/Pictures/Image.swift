@@ -38,14 +38,12 @@ public struct Image: Sendable, Equatable {
   }
 
   /// Brightness of every pixel, 0...255, by the weights of ITU-R 601 that PIL's mode L uses; alpha is ignored.
-  public var luminance: [UInt8] {
-    let samples = as8Bit.pixels
-    if channels == 1 { return samples }
-    return (0..<width * height).map { i in
-      let p = i * channels
-      if channels == 2 { return samples[p] }
-      let sum = Int(samples[p]) * 19595 + Int(samples[p + 1]) * 38470 + Int(samples[p + 2]) * 7471
-      return UInt8((sum + 0x8000) >> 16)
-    }
+  public var luminance: [UInt8] { converted(to: .grey).as8Bit.pixels }
+
+  /// ITU-R 601's weights in 16-bit fixed point, rounded.
+  @inline(__always)
+  static func brightness(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
+    let sum = Int(red) * 19595 + Int(green) * 38470 + Int(blue) * 7471
+    return UInt8(truncatingIfNeeded: (sum + 0x8000) >> 16)
   }
 }

@@ -211,9 +211,9 @@ def png(name, color, depth, interlaced, transparency=None, width=13, height=9):
     key = None
     if transparency:
         key = image[2][3]
-        out += chunk(b"tRNS", bytes((i * 60) % 256 for i in range(3)) if color == 3 else b"".join(struct.pack(">H", s) for s in key))
+        out += chunk(b"tRNS", bytes((i * 60) % 256 for i in range(min(3, len(palette)))) if color == 3 else b"".join(struct.pack(">H", s) for s in key))
     half = len(data) // 2
-    out += chunk(b"IDAT", data[:half]) + chunk(b"tEXt", b"Comment\x00two pieces") + chunk(b"IDAT", data[half:]) + chunk(b"IEND", b"")
+    out += chunk(b"tEXt", b"Comment\x00two pieces") + chunk(b"IDAT", data[:half]) + chunk(b"IDAT", data[half:]) + chunk(b"IEND", b"")
     open(path(name), "wb").write(out)
     shown = []
     for row in image:
