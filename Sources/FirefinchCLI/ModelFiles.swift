@@ -3,7 +3,7 @@ import FirefinchVision
 
 /// The two files a trained model is kept in, and how to read one back.
 enum ModelFiles {
-  static func write(_ model: Sequential, to folder: String, metadata: [String: String]) throws {
+  static func write(_ model: Module, to folder: String, metadata: [String: String]) throws {
     let state = model.stateDict()
     try state.save(to: folder + "/model.safetensors", metadata: metadata)
     try state.save(to: folder + "/model.pt")

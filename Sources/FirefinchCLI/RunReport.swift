@@ -1,5 +1,4 @@
 import Firefinch
-import FirefinchVision
 import Foundation
 
 /// What a run leaves behind for people: metrics.jsonl, curves.png, predictions.png and TensorBoard events.
@@ -77,21 +76,16 @@ final class RunReport {
     try canvas.writePNG(to: folder + "/curves.png")
   }
 
-  /// Pictures with what the model says of them.
-  func finish(model: Sequential, test: FashionMNIST) throws {
-    let count = min(40, test.count)
-    let logits = withNoGrad { model(FashionMNIST.normalise(test.images.slice(dim: 0, end: count))) }
-    let guesses = logits.argmax(dim: 1).array(Int.self)
-    let labels = test.labels.array(Int.self)
-    let pixels = test.images.array(UInt8.self)
-    let cells = (0..<count).map { i in
-      let right = guesses[i] == labels[i]
-      let name = FashionMNIST.classes[guesses[i]]
-      return ImageGrid.Cell(
-        image: Image(width: 28, height: 28, channels: 1, pixels: Array(pixels[i * 784..<(i + 1) * 784])),
-        lines: right ? [name] : [name, "is: " + FashionMNIST.classes[labels[i]]], mark: right ? .right : .wrong)
-    }
-    let canvas = ImageGrid(title: "Test pictures: predicted class; wrong ones framed red", columns: 8, cells: cells).render()
+  /// A picture with what the model says of it.
+  static func cell(_ image: Image, guess: String, truth: String) -> ImageGrid.Cell {
+    let right = guess == truth
+    return ImageGrid.Cell(image: image, lines: right ? [guess] : [guess, "is: " + truth], mark: right ? .right : .wrong)
+  }
+
+  /// Draws test pictures and the final curves.
+  func finish(_ cells: [ImageGrid.Cell], pictureSide: Int = 112) throws {
+    let title = "Test pictures: predicted class; wrong ones framed red"
+    let canvas = ImageGrid(title: title, columns: 8, cells: cells, pictureSide: pictureSide).render()
     try canvas.writePNG(to: folder + "/predictions.png")
     try writeCurves()
   }

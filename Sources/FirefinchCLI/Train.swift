@@ -56,15 +56,76 @@ struct TrainFashionMNIST: ParsableCommand {
   func run() throws {
     Interrupt.listen()
     if let threads { Parallel.threadCount = threads }
-    let config = TrainConfig(
-      model: model.rawValue, epochs: epochs, batchSize: batchSize, lr: lr ?? (optimizer == .sgd ? 0.05 : 0.001),
-      optimizer: optimizer.rawValue, seed: seed, limit: limit ?? 0, threads: Parallel.threadCount)
+    let lr = lr ?? (optimizer == .sgd ? 0.05 : 0.001)
     var training = try FashionMNIST(directory: data, train: true)
     var test = try FashionMNIST(directory: data, train: false)
     if let limit { (training, test) = (training.prefix(limit), test.prefix(limit)) }
+    let options = RunOptions([
+      "model": .string(model.rawValue), "epochs": .int(epochs), "batch-size": .int(batchSize), "lr": .double(lr),
+      "optimizer": .string(optimizer.rawValue), "seed": .int(seed), "limit": .int(limit ?? 0),
+      "threads": .int(Parallel.threadCount),
+    ])
     let trainer = try Trainer(
-      config: config, training: training, test: test, out: out, workers: workers, checkpointEvery: checkpointEvery,
-      profile: profile, progress: Progress(quiet: quiet))
+      try job(training, test, lr), options: options, out: out, checkpointEvery: checkpointEvery, profile: profile,
+      progress: Progress(quiet: quiet))
     try trainer.run(resume: resume)
+  }
+
+  private func job(_ training: FashionMNIST, _ test: FashionMNIST, _ lr: Double) throws -> TrainingJob {
+    manualSeed(seed)
+    let network = SmallModels.make(model.rawValue)!
+    let optimizer: Optimizer =
+      switch optimizer {
+      case .sgd: SGD(network.parameters(), lr: lr, momentum: 0.9, weightDecay: 5e-4, nesterov: true)
+      case .adamw: AdamW(network.parameters(), lr: lr)
+      case .adam: Adam(network.parameters(), lr: lr)
+      }
+    let dataset = try TensorDataset(training.images, training.labels)
+    let loader = DataLoader(
+      batchSampler: BatchSampler(RandomSampler(population: dataset.count), batchSize: batchSize), workers: workers,
+      fetch: { indices in
+        let rows = dataset.batch(at: indices)
+        return [FashionMNIST.normalise(rows[0]), rows[1]]
+      })
+    return TrainingJob(
+      name: model.rawValue, model: network, optimizer: optimizer,
+      scheduler: CosineAnnealingLR(optimizer, tMax: max(epochs * loader.count, 1)), loader: loader, pictures: training.count,
+      epochs: epochs, train: { network.train() }, evaluate: { evaluate(network, test) },
+      finish: { report in try finish(network, test, report) })
+  }
+
+  private func evaluate(_ network: Sequential, _ test: FashionMNIST) -> (loss: Double, accuracy: Double) {
+    network.eval()
+    return withNoGrad {
+      var loss = 0.0
+      var correct = 0
+      var start = 0
+      while start < test.count {
+        let end = min(start + 512, test.count)
+        let images = FashionMNIST.normalise(test.images.slice(dim: 0, start: start, end: end))
+        let labels = test.labels.slice(dim: 0, start: start, end: end)
+        let logits = network(images)
+        loss += F.crossEntropy(logits, labels).doubleValue * Double(end - start)
+        correct += correctCount(logits, labels)
+        start = end
+      }
+      return (loss / Double(max(test.count, 1)), Double(correct) / Double(max(test.count, 1)))
+    }
+  }
+
+  private func finish(_ network: Sequential, _ test: FashionMNIST, _ report: RunReport) throws {
+    let metadata = ["format": "pt", "firefinch.model": model.rawValue, "firefinch.dataset": "fashion-mnist"]
+    try ModelFiles.write(network, to: out, metadata: metadata)
+    let count = min(40, test.count)
+    let logits = withNoGrad { network(FashionMNIST.normalise(test.images.slice(dim: 0, end: count))) }
+    let guesses = logits.argmax(dim: 1).array(Int.self)
+    let labels = test.labels.array(Int.self)
+    let pixels = test.images.array(UInt8.self)
+    try report.finish(
+      (0..<count).map { i in
+        RunReport.cell(
+          Image(width: 28, height: 28, channels: 1, pixels: Array(pixels[i * 784..<(i + 1) * 784])),
+          guess: FashionMNIST.classes[guesses[i]], truth: FashionMNIST.classes[labels[i]])
+      })
   }
 }

@@ -1,17 +1,36 @@
 import Firefinch
-import FirefinchVision
 import Foundation
+
+/// What a training run works on: made by each command for its data.
+struct TrainingJob {
+  /// What is trained, for messages.
+  var name: String
+  var model: any Module & Layer
+  var optimizer: Optimizer
+  var scheduler: LRScheduler
+  /// Pictures (N, C, H, W) and labels (N), or probabilities of the classes (N, classes).
+  var loader: DataLoader<[Tensor]>
+  /// Training pictures.
+  var pictures: Int
+  var epochs: Int
+  var labelSmoothing = 0.0
+  /// Puts the model into training mode; frozen parts stay as in evaluation.
+  var train: () -> Void
+  /// Mean loss and accuracy over the test pictures.
+  var evaluate: () throws -> (loss: Double, accuracy: Double)
+  /// Writes the results of a finished run.
+  var finish: (RunReport) throws -> Void
+}
 
 /// One training run: steps, evaluation, checkpoints, reports.
 final class Trainer {
-  private let config: TrainConfig
-  private let training: FashionMNIST
-  private let test: FashionMNIST
+  private let options: RunOptions
+  private let job: TrainingJob
   private let out: String
-  private let model: Sequential
-  private let optimizer: Optimizer
-  private let scheduler: CosineAnnealingLR
-  private let loader: DataLoader<[Tensor]>
+  private var model: any Module & Layer { job.model }
+  private var optimizer: Optimizer { job.optimizer }
+  private var scheduler: LRScheduler { job.scheduler }
+  private var loader: DataLoader<[Tensor]> { job.loader }
   private let progress: Progress
   private let report: RunReport
   private let checkpoints: CheckpointStore
@@ -35,31 +54,10 @@ final class Trainer {
   private var position = Position()
 
   init(
-    config: TrainConfig, training: FashionMNIST, test: FashionMNIST, out: String, workers: Int, checkpointEvery: Double,
-    profile: String? = nil, progress: Progress
+    _ job: TrainingJob, options: RunOptions, out: String, checkpointEvery: Double, profile: String? = nil, progress: Progress
   ) throws {
-    self.config = config
-    self.training = training
-    self.test = test
-    self.out = out
-    self.checkpointEvery = checkpointEvery
-    self.profile = profile
-    self.progress = progress
-    manualSeed(config.seed)
-    model = SmallModels.make(config.model)!
-    switch config.optimizer {
-    case "sgd": optimizer = SGD(model.parameters(), lr: config.lr, momentum: 0.9, weightDecay: 5e-4, nesterov: true)
-    case "adamw": optimizer = AdamW(model.parameters(), lr: config.lr)
-    default: optimizer = Adam(model.parameters(), lr: config.lr)
-    }
-    let dataset = try TensorDataset(training.images, training.labels)
-    loader = DataLoader(
-      batchSampler: BatchSampler(RandomSampler(population: dataset.count), batchSize: config.batchSize), workers: workers,
-      fetch: { indices in
-        let rows = dataset.batch(at: indices)
-        return [FashionMNIST.normalise(rows[0]), rows[1]]
-      })
-    scheduler = CosineAnnealingLR(optimizer, tMax: max(config.epochs * loader.count, 1))
+    (self.job, self.options, self.out) = (job, options, out)
+    (self.checkpointEvery, self.profile, self.progress) = (checkpointEvery, profile, progress)
     try RunFolder.prepare(out)
     report = RunReport(folder: out)
     checkpoints = CheckpointStore(folder: out)
@@ -67,7 +65,7 @@ final class Trainer {
 
   func run(resume: Bool) throws {
     if resume, let saved = try checkpoints.load() {
-      if let difference = config.difference(from: saved["config"] ?? .none) {
+      if let difference = options.difference(from: saved["config"] ?? .none) {
         throw CommandFailure("--resume: \(difference); use the same options or another --out", code: 2)
       }
       try restore(saved)
@@ -81,10 +79,10 @@ final class Trainer {
       try report.start()
     }
     progress.note(
-      "Training \(config.model) (\(model.parameterCount()) parameters) on \(training.count) pictures, "
-        + "\(config.threads) threads, \(SystemInfo.instructionSet).")
+      "Training \(job.name) (\(model.parameterCount(trainableOnly: true)) parameters) on \(job.pictures) pictures, "
+        + "\(Parallel.threadCount) threads, \(SystemInfo.instructionSet).")
     try report.open()
-    while position.epoch < config.epochs { try runEpoch() }
+    while position.epoch < job.epochs { try runEpoch() }
     try finish()
     position.isFinished = true
     try save()
@@ -95,10 +93,10 @@ final class Trainer {
   private func runEpoch() throws {
     let begin = ContinuousClock.now
     let before = position.seconds
-    _ = model.train()
+    job.train()
     let batches = loader.makeIterator()
     progress.begin(
-      epoch: position.epoch + 1, of: config.epochs, done: position.step, total: loader.count, pictures: position.seen)
+      epoch: position.epoch + 1, of: job.epochs, done: position.step, total: loader.count, pictures: position.seen)
     /// One step, or nothing (and false) at the epoch's end.
     func advance() throws -> Bool {
       guard let batch = try recordFunction("next batch", { try batches.next() }) else { return false }
@@ -127,7 +125,7 @@ final class Trainer {
       profile = nil
     }
     while try advance() {}
-    let (testLoss, testAccuracy) = evaluate()
+    let (testLoss, testAccuracy) = try job.evaluate()
     position.seconds = before + seconds(since: begin)
     let entry = RunReport.Epoch(
       epoch: position.epoch + 1, trainLoss: position.lossSum / Double(max(position.seen, 1)), testLoss: testLoss,
@@ -136,7 +134,7 @@ final class Trainer {
     progress.end()
     try report.add(entry, step: (position.epoch + 1) * loader.count)
     progress.note(
-      "epoch \(entry.epoch)/\(config.epochs): train loss \(format(entry.trainLoss)), test loss \(format(testLoss)), "
+      "epoch \(entry.epoch)/\(job.epochs): train loss \(format(entry.trainLoss)), test loss \(format(testLoss)), "
         + "test accuracy \(format(testAccuracy * 100, 2)) %, \(format(position.seconds, 1)) s")
     position = Position(epoch: position.epoch + 1)
     try save()
@@ -145,13 +143,13 @@ final class Trainer {
   private func step(_ batch: [Tensor]) throws {
     optimizer.zeroGrad()
     let logits = model(batch[0])
-    let loss = F.crossEntropy(logits, batch[1])
+    let loss = logits.crossEntropy(batch[1], labelSmoothing: job.labelSmoothing)
     let value = loss.doubleValue
     if !value.isFinite { throw CommandFailure(explainNonFinite(value, batch)) }
     loss.backward()
     optimizer.step()
     scheduler.step()
-    let count = batch[1].elementCount
+    let count = batch[1].size(0)
     position.step += 1
     position.seen += count
     position.lossSum += value * Double(count)
@@ -160,9 +158,6 @@ final class Trainer {
     report.scalar("train/lr", scheduler.rates[0], step: globalStep)
   }
 
-  private func correctCount(_ logits: Tensor, _ labels: Tensor) -> Int {
-    withNoGrad { (logits.argmax(dim: 1) .== labels).sum().intValue }
-  }
 
   private func explainNonFinite(_ value: Double, _ batch: [Tensor]) -> String {
     let cause = model.firstNonFinite(input: batch[0])
@@ -171,32 +166,12 @@ final class Trainer {
       + "lower --lr. The last checkpoint in \(out) is kept"
   }
 
-  /// Mean loss and accuracy over the test pictures.
-  private func evaluate() -> (loss: Double, accuracy: Double) {
-    _ = model.eval()
-    return withNoGrad {
-      var loss = 0.0
-      var correct = 0
-      var start = 0
-      while start < test.count {
-        let end = min(start + 512, test.count)
-        let images = FashionMNIST.normalise(test.images.slice(dim: 0, start: start, end: end))
-        let labels = test.labels.slice(dim: 0, start: start, end: end)
-        let logits = model(images)
-        loss += F.crossEntropy(logits, labels).doubleValue * Double(end - start)
-        correct += correctCount(logits, labels)
-        start = end
-      }
-      return (loss / Double(max(test.count, 1)), Double(correct) / Double(max(test.count, 1)))
-    }
-  }
-
   private func save() throws {
     lastSave = .now
     let loaderState = loader.state
     try checkpoints.save(
       .record([
-        ("config", config.stateValue),
+        ("config", options.stateValue),
         ("model", .record(model.stateDict().pairs.map { ($0.0, .tensor($0.1)) })),
         ("optimizer", optimizer.stateDict()), ("scheduler", scheduler.stateDict()),
         ("generator", .tensor(Tensor(Generator.default.state))),
@@ -254,9 +229,7 @@ final class Trainer {
 
   private func finish() throws {
     _ = model.eval()
-    let metadata = ["format": "pt", "firefinch.model": config.model, "firefinch.dataset": "fashion-mnist"]
-    try ModelFiles.write(model, to: out, metadata: metadata)
-    try report.finish(model: model, test: test)
+    try job.finish(report)
     progress.note("Results are in \(out).")
   }
 
@@ -264,6 +237,11 @@ final class Trainer {
     let elapsed = ContinuousClock.now - start
     return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
   }
+}
+
+/// How many rows of logits have their largest value at the label (or at the likeliest class).
+func correctCount(_ logits: Tensor, _ labels: Tensor) -> Int {
+  withNoGrad { (logits.argmax(dim: 1) .== (labels.rank == 2 ? labels.argmax(dim: 1) : labels)).sum().intValue }
 }
 
 /// A number with a fixed count of decimals.

@@ -64,9 +64,3 @@ public struct FashionMNIST: Sendable {
       "\(directory): \(name)(.gz) is not there; install Debian's dataset-fashion-mnist or name the folder with --data")
   }
 }
-
-/// A data set that is missing or does not hold together.
-public struct DatasetError: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}

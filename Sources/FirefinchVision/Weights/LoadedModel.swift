@@ -17,6 +17,18 @@ public struct LoadedModel {
   public let unused: [String]
 }
 
+extension LoadedModel {
+  /// A model with fresh weights for the given classes. Throws `VisionError` for an unknown name.
+  public init(fresh name: String, categories: [String]) throws {
+    let network = try VisionModels.make(name, numClasses: categories.count)
+    let entry = VisionModels.entry(name)!
+    self.init(
+      name: name, network: network, task: entry.task, categories: categories,
+      preprocessing: entry.weights.last?.preprocessing ?? VisionPreprocessing(crop: 224), path: "",
+      fresh: network.stateDict().keys, unused: [])
+  }
+}
+
 extension VisionModels {
   /// A model with weights.
   ///
