@@ -162,6 +162,9 @@ extension PickleGraph {
     private func key(_ ref: Ref) throws -> StateKey {
       switch graph.nodes[ref].kind {
       case .string(let text): return .string(text)
+      case .bytes(let bytes):
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw FormatError("a dictionary key of bytes that are no text") }
+        return .string(text)
       case .int(let value): return .int(value)
       // As in Python, where True == 1.
       case .bool(let value): return .int(value ? 1 : 0)
