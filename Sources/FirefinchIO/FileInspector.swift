@@ -45,7 +45,8 @@ public enum FileInspector {
     let image = try format.decode(bytes, path: path, pixelLimit: Image.pixelLimit)
     let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]
     let size = "\(image.width) x \(image.height)"
-    return "\(format.rawValue) picture, \(size), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"
+    let count = "\(image.channels) channel\(image.channels == 1 ? "" : "s")"
+    return "\(format.rawValue) picture, \(size), \(count) (\(channels)), \(image.bitDepth) bits"
   }
 
   /// A gzip stream, or zeros, a type and a number of dims.

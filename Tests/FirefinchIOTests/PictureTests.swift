@@ -128,7 +128,8 @@ enum PictureGoldens {
 
   @Test func inspectorDescribesEveryFormat() throws {
     let heads = [
-      "rgb-420.jpg": "JPEG picture, 20 x 17, 3 channels (RGB), 8 bits", "grey.jpg": "JPEG picture, 20 x 17, 1 channels (grey), 8 bits",
+      "rgb-420.jpg": "JPEG picture, 20 x 17, 3 channels (RGB), 8 bits",
+      "grey.jpg": "JPEG picture, 20 x 17, 1 channel (grey), 8 bits",
       "lossy-alpha.webp": "WebP picture, 20 x 17, 4 channels (RGBA), 8 bits",
       "offset.gif": "GIF picture, 25 x 21, 3 channels (RGB), 8 bits", "runs-4.bmp": "BMP picture, 20 x 17, 3 channels (RGB), 8 bits",
     ]
