@@ -20,7 +20,8 @@ let package = Package(
     .target(
       name: "CFirefinchCodecs",
       linkerSettings: [
-        .linkedLibrary(":libjpeg.a"), .linkedLibrary(":libpng16.a"), .linkedLibrary("z"), .linkedLibrary("m"),
+        .linkedLibrary(":libjpeg.a"), .linkedLibrary(":libpng16.a"), .linkedLibrary(":libwebpdemux.a"),
+        .linkedLibrary(":libwebp.a"), .linkedLibrary(":libgif.a"), .linkedLibrary("z"), .linkedLibrary("m"),
       ]),
     .target(name: "FirefinchCore", dependencies: ["CFirefinch"]),
     .target(name: "FirefinchCPU", dependencies: ["FirefinchCore"]),

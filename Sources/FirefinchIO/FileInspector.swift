@@ -5,7 +5,7 @@ import FirefinchTensor
 /// Says what a file holds, whatever it is called.
 public enum FileInspector {
   /// Lines that list a file's content: name, shape and dtype of every tensor of a PyTorch, safetensors, NumPy or IDX
-  /// file, plain values of a checkpoint too; size, channels and depth of a PNG. The whole file is read and all its
+  /// file, plain values of a checkpoint too; size, channels and depth of a picture. The whole file is read and all its
   /// checksums are verified. Throws `FileError` for damage and for unknown kinds.
   public static func describe(_ path: String) throws -> [String] {
     let file = try MappedFile(path)
@@ -36,18 +36,17 @@ public enum FileInspector {
       return listing("safetensors file", tensors)
         + metadata.map { "metadata \(printable($0.key)): \(printable($0.value))" }
     }
-    throw FileError(
-      path: path,
-      message: bytes.count == 0
-        ? "the file is empty"
-        : "the kind of this file is not known; known are PyTorch (.pt, .pth), safetensors, .npz, .npy, IDX and PNG")
+    let known = "PyTorch (.pt, .pth), safetensors, .npz, .npy, IDX, PNG, JPEG, WebP, GIF and BMP"
+    let problem = bytes.count == 0 ? "the file is empty" : "the kind of this file is not known; known are \(known)"
+    throw FileError(path: path, message: problem)
   }
 
   private static func picture(_ bytes: UnsafeRawBufferPointer, _ format: Image.Format, _ path: String) throws -> String {
     let image = try format.decode(bytes, path: path, pixelLimit: Image.pixelLimit)
     let channels = ["", "grey", "grey and alpha", "RGB", "RGBA"][image.channels]
     let size = "\(image.width) x \(image.height)"
-    return "\(format.rawValue) picture, \(size), \(image.channels) channels (\(channels)), \(image.bitDepth) bits"
+    let count = "\(image.channels) channel\(image.channels == 1 ? "" : "s")"
+    return "\(format.rawValue) picture, \(size), \(count) (\(channels)), \(image.bitDepth) bits"
   }
 
   /// A gzip stream, or zeros, a type and a number of dims.

@@ -7,46 +7,6 @@ import Testing
 /// Damaged files must throw or load, whatever the damage: a trap would end the test run.
 @Suite("Fuzz", .serialized)
 struct FuzzTests {
-  /// More rounds with other damage, for long runs by hand.
-  private static let effort = ProcessInfo.processInfo.environment["FIREFINCH_FUZZ"].flatMap { Int($0) } ?? 1
-
-  /// SplitMix64: the same damage in every run.
-  private struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed + 100 * UInt64(FuzzTests.effort) }
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-      return z ^ z >> 31
-    }
-  }
-
-  private func damaged(_ whole: [UInt8], _ random: inout Random) -> [UInt8] {
-    var raw = whole
-    if raw.isEmpty { return raw }
-    switch Int.random(in: 0..<8, using: &random) {
-    case 0: raw.removeLast(Int.random(in: 1...raw.count, using: &random))
-    case 1:
-      let start = Int.random(in: 0..<raw.count, using: &random)
-      raw.removeSubrange(start..<min(raw.count, start + Int.random(in: 1...8, using: &random)))
-    case 2: raw.insert(UInt8.random(in: 0...255, using: &random), at: Int.random(in: 0...raw.count, using: &random))
-    case 3, 4:
-      let at = Int.random(in: 0..<raw.count, using: &random)
-      let value: UInt8 = [0, 0xFF, 0x7F, 0x80].randomElement(using: &random)!
-      for i in at..<min(raw.count, at + [1, 2, 4, 8].randomElement(using: &random)!) { raw[i] = value }
-    case 5:
-      for _ in 0..<Int.random(in: 2...6, using: &random) {
-        raw[Int.random(in: 0..<raw.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-      }
-    default: raw[Int.random(in: 0..<raw.count, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
-    }
-    return raw
-  }
-
   /// Reads every element, so that a tensor outside its memory would be noticed.
   private func touch(_ tensors: [Tensor]) {
     for tensor in tensors where tensor.elementCount < 1 << 16 && !tensor.dtype.isComplex {
@@ -85,14 +45,14 @@ struct FuzzTests {
   @Test("damaged goldens throw or load")
   func goldens() throws {
     let folder = try TemporaryFolder()
-    var random = Random(1)
+    var random = Damage.Random(1)
     var (tried, loaded) = (0, 0)
     for name in Goldens.names {
       let whole = try bytes(of: Goldens.path(name))
       // Formats without checksums let more damage through to the parsers.
       let rounds = name.hasSuffix(".png") ? 40 : name.contains("legacy") ? 400 : name.hasSuffix(".pt") ? 100 : 250
-      for _ in 0..<rounds * FuzzTests.effort {
-        let path = try folder.write("x", damaged(whole, &random))
+      for _ in 0..<rounds * Damage.effort {
+        let path = try folder.write("x", Damage.damaged(whole, &random))
         tried += 2
         loaded += read(path, like: name)
       }
@@ -114,14 +74,14 @@ struct FuzzTests {
 
   @Test("damaged pickles throw or load")
   func pickles() throws {
-    var random = Random(2)
+    var random = Damage.Random(2)
     let names = Goldens.names.filter { $0.hasSuffix(".pt") && !$0.contains("legacy") }
     var loaded = 0
     for name in names {
       let archive = try ZipReader(try MappedFile(Goldens.path(name)))
       let entry = try #require(archive.entries.first { $0.name.hasSuffix("data.pkl") })
       let whole = try archive.content(entry)
-      for _ in 0..<800 * FuzzTests.effort { loaded += unpickle(damaged(damaged(whole, &random), &random)) }
+      for _ in 0..<800 * Damage.effort { loaded += unpickle(Damage.damaged(Damage.damaged(whole, &random), &random)) }
     }
     // Instructions in any order, with the values that the rules look for.
     let codes: [[UInt8]] =
@@ -136,7 +96,7 @@ struct FuzzTests {
         "_codecs\nencode", "builtins\nset", "torch\nSize", "numpy.core.multiarray\n_reconstruct", "torch\nuint16",
         "torch._utils\n_rebuild_parameter", "torch._utils\n_rebuild_tensor_v3", "numpy.core.multiarray\nscalar",
       ].map { [0x63] + Array(($0 + "\n").utf8) }
-    for _ in 0..<40_000 * FuzzTests.effort {
+    for _ in 0..<40_000 * Damage.effort {
       var raw: [UInt8] = []
       for _ in 0..<Int.random(in: 1...40, using: &random) { raw += codes.randomElement(using: &random)! }
       loaded += unpickle(raw + [0x2E])
@@ -165,37 +125,26 @@ struct FuzzTests {
 
   @Test("damaged pictures with right checksums throw or load")
   func pictures() throws {
-    var random = Random(3)
+    var random = Damage.Random(3)
     for name in Goldens.names where name.hasSuffix(".png") {
       let whole = try bytes(of: Goldens.path(name))
-      for _ in 0..<60 * FuzzTests.effort {
-        var raw = damaged(whole, &random)
-        fixChecksums(&raw)
+      for _ in 0..<60 * Damage.effort {
+        var raw = Damage.damaged(whole, &random)
+        Damage.fixChecksums(&raw)
         do { _ = try PNG.decode(raw) } catch { #expect(error is FileError) }
       }
-    }
-  }
-
-  private func fixChecksums(_ raw: inout [UInt8]) {
-    var at = 8
-    while at + 12 <= raw.count {
-      let length = (0..<4).reduce(0) { $0 << 8 | Int(raw[at + $1]) }
-      if length > raw.count - at - 12 { return }
-      let crc = raw.withUnsafeBytes { ff_crc32(0, $0.baseAddress! + at + 4, length + 4) }
-      for i in 0..<4 { raw[at + 8 + length + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
-      at += 12 + length
     }
   }
 
   @Test("damaged headers of safetensors and arrays throw or load")
   func headers() throws {
     let folder = try TemporaryFolder()
-    var random = Random(4)
+    var random = Damage.Random(4)
     for name in ["every.safetensors", "array.npy", "array.idx"] {
       let whole = try bytes(of: Goldens.path(name))
       let head = min(whole.count, 700)
-      for _ in 0..<1000 * FuzzTests.effort {
-        let raw = damaged(Array(whole[..<head]), &random) + whole[head...]
+      for _ in 0..<1000 * Damage.effort {
+        let raw = Damage.damaged(Array(whole[..<head]), &random) + whole[head...]
         _ = read(try folder.write("x", raw), like: name)
       }
     }

@@ -16,10 +16,10 @@ enum Goldens {
     }
   }()
 
-  /// Every golden file but the scripts and the expectations.
+  /// Every golden file but the scripts, the expectations and folders.
   static let names: [String] =
     (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted()
-    .filter { !$0.hasSuffix(".py") && $0 != "expected.json" && !$0.hasPrefix(".") && !$0.hasPrefix("__") } ?? []
+    .filter { !$0.hasSuffix(".py") && $0 != "expected.json" && $0 != "pictures" && !$0.hasPrefix(".") && !$0.hasPrefix("__") } ?? []
 
   static func names(_ suffix: String) -> [String] {
     names.filter { $0.hasSuffix(suffix) && expected[$0] != nil }

@@ -37,6 +37,13 @@ ff_decode_function ff_jpeg_decode;
 /// PNG: palettes become RGB, fewer than 8 bits become 8, a transparent colour becomes alpha. Wrong checksums are errors.
 ff_probe_function ff_png_probe;
 ff_decode_function ff_png_decode;
+/// WebP: RGB, or RGBA when there is alpha. Of an animation the first frame on its canvas, always RGBA.
+ff_probe_function ff_webp_probe;
+ff_decode_function ff_webp_decode;
+/// GIF: the first frame at its place on the screen, RGBA when an entry of the palette is transparent (what the frame leaves free
+/// is transparent, too), otherwise RGB on the background colour.
+ff_probe_function ff_gif_probe;
+ff_decode_function ff_gif_decode;
 
 /// Encodes a grey or RGB picture of 8 bits as baseline JPEG with quality 1 to 100, colour at half resolution.
 /// `*out` is to be released with ff_codec_free.

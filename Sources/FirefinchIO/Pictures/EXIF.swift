@@ -14,6 +14,8 @@ public enum EXIF {
     switch format {
     case .jpeg: jpegBlock(bytes)
     case .png: pngBlock(bytes)
+    case .webp: webpBlock(bytes)
+    case .gif, .bmp: nil
     }
   }
 
@@ -50,6 +52,20 @@ public enum EXIF {
       guard length <= bytes.count - at - 12 else { return nil }
       if bytes[at + 4..<at + 8].elementsEqual("eXIf".utf8) { return slice(bytes, at + 8, at + 8 + length) }
       at += 12 + length
+    }
+    return nil
+  }
+
+  private static func webpBlock(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    var at = 12
+    while at + 8 <= bytes.count {
+      let length = (0..<4).reduce(0) { $0 | Int(bytes[at + 4 + $1]) << (8 * $1) }
+      guard length <= bytes.count - at - 8 else { return nil }
+      if bytes[at..<at + 4].elementsEqual("EXIF".utf8) {
+        let body = slice(bytes, at + 8, at + 8 + length)
+        return body.starts(with: head) ? slice(body, head.count, length) : body
+      }
+      at += 8 + length + length % 2
     }
     return nil
   }

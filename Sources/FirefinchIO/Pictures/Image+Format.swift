@@ -6,6 +6,9 @@ extension Image {
   public enum Format: String, Sendable, CaseIterable {
     case png = "PNG"
     case jpeg = "JPEG"
+    case webp = "WebP"
+    case gif = "GIF"
+    case bmp = "BMP"
 
     /// The format that a file's first bytes tell, or nil.
     public init?(_ bytes: UnsafeRawBufferPointer) {
@@ -17,6 +20,9 @@ extension Image {
       switch self {
       case .png: PNG.isPNG(bytes)
       case .jpeg: JPEG.isJPEG(bytes)
+      case .webp: WebP.isWebP(bytes)
+      case .gif: GIF.isGIF(bytes)
+      case .bmp: BMP.isBMP(bytes)
       }
     }
 
@@ -24,6 +30,9 @@ extension Image {
       switch self {
       case .png: try PNG.decode(bytes, path: path, pixelLimit: pixelLimit)
       case .jpeg: try JPEG.decode(bytes, path: path, pixelLimit: pixelLimit)
+      case .webp: try WebP.decode(bytes, path: path, pixelLimit: pixelLimit)
+      case .gif: try GIF.decode(bytes, path: path, pixelLimit: pixelLimit)
+      case .bmp: try BMP.decode(bytes, path: path, pixelLimit: pixelLimit)
       }
     }
   }
