@@ -4,6 +4,15 @@ extension Canvas {
   /// The picture for an encoder.
   public var image: Image { Image(width: width, height: height, channels: 3, pixels: pixels) }
 
+  /// A copy of a picture to draw on; grey becomes RGB, opacity is dropped. Sides beyond `sideLimit` are a mistake of the caller.
+  public init(_ image: Image) {
+    let rgb = image.as8Bit.converted(to: .rgb)
+    if max(rgb.width, rgb.height) > Canvas.sideLimit || min(rgb.width, rgb.height) < 1 {
+      fatalError("Canvas: sides must lie in 1...\(Canvas.sideLimit), got \(rgb.width) x \(rgb.height)")
+    }
+    self.init(width: rgb.width, height: rgb.height, rgb: rgb.pixels)
+  }
+
   /// Writes a PNG file, replacing one of that name in one step.
   public func writePNG(to path: String) throws { try PNG.write(image, to: path) }
 

@@ -53,6 +53,9 @@ public struct Canvas: Sendable {
     if background != .white { fill(x: 0, y: 0, width: self.width, height: self.height, background) }
   }
 
+  /// From pixels, three bytes each, `width * height` of them.
+  init(width: Int, height: Int, rgb: [UInt8]) { (self.width, self.height, pixels) = (width, height, rgb) }
+
   /// The colour of a pixel; black outside.
   public subscript(x: Int, y: Int) -> Color {
     guard x >= 0, y >= 0, x < width, y < height else { return .black }
@@ -62,11 +65,14 @@ public struct Canvas: Sendable {
 
   // MARK: Shapes
 
-  /// Fills a rectangle.
-  public mutating func fill(x: Int, y: Int, width w: Int, height h: Int, _ color: Color) {
+  /// Fills a rectangle; `opacity` of 255 hides what was there.
+  public mutating func fill(x: Int, y: Int, width w: Int, height h: Int, _ color: Color, opacity: UInt8 = 255) {
     let columns = clip(x, w, width)
     for row in clip(y, h, height) {
-      for column in columns { set((row * width + column) * 3, color) }
+      for column in columns {
+        let at = (row * width + column) * 3
+        opacity == 255 ? set(at, color) : blend(at, color, Float(opacity) / 255)
+      }
     }
   }
 
