@@ -80,3 +80,4 @@ enum { FF_ERR_NONE = 0, FF_ERR_DIVISION_BY_ZERO = 1, FF_ERR_INDEX = 2 };
 #include "ff_attention.h"
 #include "ff_fft.h"
 #include "ff_pool.h"
+#include "ff_resize.h"

@@ -85,13 +85,13 @@ extension Image {
     return Image(width: width, height: height, channels: wanted, pixels: out)
   }
 
-  /// The samples as a tensor of shape (channels, height, width): uint8 for 8-bit pictures, int32 for 16-bit ones. Same as the
-  /// result of `torchvision.io.decode_image`.
+  /// The samples as a tensor of shape (channels, height, width): uint8 for 8-bit pictures, int32 for 16-bit ones. Its strides are
+  /// those of the picture's memory, channels innermost. Same as the result of `torchvision.io.decode_image`.
   public var tensor: Tensor {
     let samples =
       bitDepth == 8
       ? Tensor(pixels, shape: [height, width, channels]) : Tensor(pixels16.map(Int32.init), shape: [height, width, channels])
-    return samples.permute([2, 0, 1]).contiguous()
+    return samples.permute([2, 0, 1])
   }
 
   /// The picture of a uint8 tensor of shape (C, H, W), with 1 to 4 channels, or (H, W).

@@ -32,7 +32,7 @@ public enum OpCatalog {
   static let neural: [Op] = [
     .convolution, .convolutionBackwardInput, .convolutionBackwardWeight, .crossEntropyRows, .mseLoss, .recurrentLayer, .batchNorm, .layerNorm, .groupNorm, .rmsNorm,
     .maxPool, .maxPoolBackward, .avgPool, .avgPoolBackward, .adaptiveAvgPool, .adaptiveAvgPoolBackward,
-    .adaptiveMaxPool, .resample, .maxUnpool, .maxUnpoolBackward, .ctcLoss, .softmax, .logSoftmax, .attention,
+    .adaptiveMaxPool, .resample, .resampleBytes, .maxUnpool, .maxUnpoolBackward, .ctcLoss, .softmax, .logSoftmax, .attention,
   ]
   static let indexing: [Op] = [
     .gather, .scatter, .scatterAdd, .indexSelect, .indexAdd, .index, .indexPut, .maskedFill, .maskedFillTensor, .scatterReduce,

@@ -47,7 +47,7 @@ public enum VisionUtils {
 
   private static func scaled(_ x: Tensor, _ range: (Double, Double)?) -> Tensor {
     let (low, high) = range ?? (x.min().doubleValue, x.max().doubleValue)
-    return x.clamp(min: low, max: high).sub(low).div(max(high - low, 1e-5))
+    return (x.clamp(min: low, max: high) - low) / max(high - low, 1e-5)
   }
 
   /// Writes pictures of values 0...1 (a batch as a grid) to a PNG or JPEG file. Throws `FileError`.

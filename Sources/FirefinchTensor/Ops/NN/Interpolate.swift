@@ -52,6 +52,62 @@ extension Op {
     })
 }
 
+extension Op {
+  /// Weighted sums of neighbours along one of the last two dims of uint8 pictures (…, C, H, W): output j takes the inputs from
+  /// `starts[j]` on with `weights[j]`, multiples of 2 to the power of -`precision`, and is rounded once.
+  static let resampleBytes: Op = .structured(
+    "resample_bytes(Tensor self, int dim, Tensor starts, Tensor weights, int precision) -> Tensor",
+    plan: { call in
+      let x = call.tensor(0)
+      let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "resample_bytes")
+      if x.dtype != .uint8 { throw TensorError.dtype("resample_bytes: expected uint8, got \(x.dtype.name)") }
+      if x.rank < 3 || dim < x.rank - 2 {
+        throw TensorError.shape("resample_bytes: expected one of the last two dims of (…, C, H, W), got dim \(dim) of \(x.shape)")
+      }
+      var shape = x.shape
+      shape[dim] = call.tensor(2).elementCount
+      return [TensorSpec(shape, .uint8)]
+    },
+    forward: { call, results in
+      let x = call.tensor(0), y = results[0].pointer(UInt8.self)
+      if results[0].elementCount == 0 { return }
+      let dim = try Layout.wrap(dim: call.int(1), rank: x.rank, op: "resample_bytes")
+      let starts = call.tensor(2).contiguous(), weights = call.tensor(3).contiguous()
+      let pass = ByteResample(
+        input: x.size(dim), out: starts.elementCount, taps: weights.size(1), starts: starts.pointer(Int64.self),
+        weights: weights.pointer(Int16.self), precision: call.int(4))
+      let channels = x.size(-3), height = x.size(-2), width = x.size(-1)
+      let pictures = x.elementCount / Swift.max(channels * height * width, 1)
+      // Pictures as decoders leave them, channels innermost, come apart on the way.
+      let pixels = x.transpose(-3, -2).transpose(-2, -1)
+      if dim == x.rank - 1, channels > 1, pixels.isContiguous {
+        let source = pixels.pointer(UInt8.self), out = results[0].size(-1)
+        for picture in 0..<pictures {
+          pass.alongRows(
+            source + picture * channels * height * width, rows: height, channels: channels, y + picture * channels * height * out)
+        }
+        return
+      }
+      let dense = x.contiguous()
+      let source = dense.pointer(UInt8.self)
+      if dim == x.rank - 1 {
+        pass.alongRows(source, rows: pictures * channels * height, channels: 1, y)
+      } else {
+        pass.downColumns(source, planes: pictures * channels, width: width, y)
+      }
+    },
+    samples: {
+      let picture = Tensor((0..<60).map { $0 * 37 % 256 }, shape: [2, 3, 2, 5]).to(.uint8)
+      let starts = Tensor([0, 0, 1]), weights = Tensor([[8192, 8192], [16384, 0], [4096, 12288]]).to(.int16)
+      return [
+        Sample(.tensor(picture), .int(3), .tensor(starts), .tensor(weights), .int(14)),
+        Sample(.tensor(picture), .int(2), .tensor(Tensor([0, 0])), .tensor(weights.slice(dim: 0, end: 2)), .int(14)),
+        Sample(error: "expected uint8", arguments: [.tensor(sample()), .int(2), .tensor(starts), .tensor(weights), .int(14)]),
+        Sample(error: "last two dims", arguments: [.tensor(picture), .int(1), .tensor(starts), .tensor(weights), .int(14)]),
+      ]
+    })
+}
+
 /// The rules by which output positions find their sources.
 private struct Resampling {
   let input: Int, output: Int
@@ -122,25 +178,34 @@ private struct Resampling {
     return (indices.flatMap { $0 }, weights.flatMap { $0 })
   }
 
-  /// Weights as whole multiples of 1 / `unit`, a power of two by which the largest still fits 16 bits. Taps of an output
-  /// that fell on one input at a border are joined first.
-  static func quantized(
-    _ taps: (indices: [Int], weights: [Double]), _ output: Int
-  ) -> (taps: (indices: [Int], weights: [Double]), unit: Double) {
-    var weights = taps.weights
-    let count = weights.count / output
+  /// Taps as one run of inputs for each output, weights as whole multiples of 2 to the power of -`precision`, by which the
+  /// largest still fits 16 bits. Taps of an output that fell on one input at a border are joined first.
+  func quantized(_ taps: (indices: [Int], weights: [Double])) -> (starts: [Int], weights: [Int16], taps: Int, precision: Int) {
+    let count = taps.weights.count / output
+    var starts = [Int](repeating: 0, count: output)
+    var width = 1
     for i in 0..<output {
-      for t in 1..<Swift.max(count, 1) where taps.indices[t * output + i] == taps.indices[(t - 1) * output + i] {
-        weights[t * output + i] += weights[(t - 1) * output + i]
-        weights[(t - 1) * output + i] = 0
+      var (low, high) = (input, -1)
+      for t in 0..<count where taps.weights[t * output + i] != 0 {
+        low = Swift.min(low, taps.indices[t * output + i])
+        high = Swift.max(high, taps.indices[t * output + i])
+      }
+      starts[i] = Swift.min(low, input - 1)
+      width = Swift.max(width, high - low + 1)
+    }
+    var sums = [Double](repeating: 0, count: output * width)
+    for i in 0..<output {
+      starts[i] = Swift.min(starts[i], input - width)
+      for t in 0..<count {
+        let weight = taps.weights[t * output + i]
+        if weight != 0 { sums[i * width + taps.indices[t * output + i] - starts[i]] += weight }
       }
     }
-    let largest = weights.max() ?? 0
+    let largest = sums.max() ?? 0
     var precision = 0
     while precision < 22, (largest * Double(1 << (precision + 1)) + 0.5).rounded(.down) < 32768 { precision += 1 }
     let unit = Double(1 << precision)
-    weights = weights.map { ($0 * unit).rounded(.toNearestOrAwayFromZero) }
-    return ((taps.indices, weights), unit)
+    return (starts, sums.map { Int16(($0 * unit).rounded(.toNearestOrAwayFromZero)) }, width, precision)
   }
 
   /// With a filter as wide as the scale, so that shrinking does not alias.
@@ -260,15 +325,17 @@ extension Tensor {
     if dtype != .uint8 || mode == .linear || mode == .trilinear {
       throw TensorError.dtype("interpolate: mode \(mode.rawValue) is not defined for \(dtype.name)")
     }
-    var result = to(.float64)
+    var result = self
     for d in (0..<output.count).reversed() where shape[d + 2] != output[d] {
       let rule = Resampling(
         input: shape[d + 2], output: output[d], factor: factors[d], alignCorners: alignCorners ?? false, dtype: .float64)
       let exact = antialias ? rule.antialiased(cubic: mode == .bicubic) : mode == .bicubic ? rule.cubic() : rule.linear()
-      let (taps, unit) = Resampling.quantized(exact, output[d])
-      result = (result.resampled(dim: d + 2, taps, into: output[d]) / unit + 0.5).floor().clamp(min: 0, max: 255)
+      let run = rule.quantized(exact)
+      result = Op.resampleBytes(
+        .tensor(result), .int(d + 2), .tensor(Tensor(run.starts)),
+        .tensor(Tensor(run.weights, shape: [output[d], run.taps])), .int(run.precision))
     }
-    return result.to(.uint8)
+    return result
   }
 
   /// Sums of slices by tap; there are as many numbers for each tap as slices in the result.
