@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""The PyTorch side of `firefinch bench NAME`: the same work, one JSON line. Needs torch only.
+"""The PyTorch side of `firefinch bench NAME`: the same work, one JSON line. Needs torch; torchvision and
+pillow for pictures and their models.
 
-usage: torch_work.py NAME [--threads N] [--iterations K] [--batch B] [--compile]
+usage: torch_work.py NAME [--threads N] [--iterations K] [--batch B] [--pictures FOLDER] [--compile]
 
 Weights are drawn first, then inputs, after manual_seed(0); `check` is the loss (training) or the mean absolute output
-(inference) of the first step, and equals Firefinch's. torch_resnet.py beside this file holds the residual networks.
+(inference) of the first step, and equals Firefinch's. MODEL-infer and MODEL-train take torchvision's
+models, pictures-... PIL's decoder (torchvision's own is not in every build) and its transforms on tensors.
 """
-import argparse, json, resource, statistics, time
+import argparse, json, pathlib, resource, statistics, sys, time
 import torch, torch.nn as nn, torch.nn.functional as F
+import torch.utils.data
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Tests/FirefinchVisionTests/goldens"))  # for tv
 
 
 class Block(nn.Module):
@@ -53,7 +58,33 @@ def fashion_cnn():
         nn.Flatten(), nn.Linear(64 * 49, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
-def work(name, batch):
+class Pictures(torch.utils.data.Dataset):
+    def __init__(s, paths, prepare): s.paths, s.prepare = paths, prepare
+    def __len__(s): return len(s.paths)
+    def __getitem__(s, i): return s.prepare(read(s.paths[i]))
+
+
+def read(path):
+    import numpy as np
+    from PIL import Image
+    return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
+
+
+def picture_work(name, folder, batch):
+    import tv  # noqa: F401
+    from torchvision.transforms import v2
+    prepare = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.ToDtype(torch.float32, scale=True),
+                          v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
+    paths = sorted(str(p) for p in pathlib.Path(folder).glob("*.jpg"))
+    if name == "pictures-decode":
+        return lambda: [read(p) for p in paths][-1]
+    if name == "pictures-prepare":
+        return lambda: [prepare(read(p)) for p in paths][-1]
+    loader = torch.utils.data.DataLoader(Pictures(paths, prepare), batch_size=batch, num_workers=2, persistent_workers=True)
+    return lambda: [b for b in loader][-1]
+
+
+def work(name, batch, pictures):
     torch.manual_seed(0)
     def trainer(model, x, loss, opt):
         model.train()
@@ -72,15 +103,6 @@ def work(name, batch):
         b = batch or 128
         m, x, y = fashion_cnn(), torch.randn(b, 1, 28, 28), torch.randint(10, (b,))
         return trainer(m, (x,), lambda o: F.cross_entropy(o, y), torch.optim.Adam(m.parameters(), 1e-3))
-    if name.startswith("resnet"):
-        from torch_resnet import resnet
-        m = resnet(18 if "18" in name else 50)
-        if name.endswith("infer"):
-            m.eval(); x = torch.randn(batch or 1, 3, 224, 224)
-            return m, lambda: m(x)
-        b = batch or 8
-        x, y = torch.randn(b, 3, 224, 224), torch.randint(1000, (b,))
-        return trainer(m, (x,), lambda o: F.cross_entropy(o, y), torch.optim.SGD(m.parameters(), 0.01, momentum=0.9))
     if name == "lstm-train":
         class L(nn.Module):
             def __init__(s):
@@ -108,6 +130,22 @@ def work(name, batch):
                 t = m(t, 16 + n, caches)[:, -1:].argmax(-1)
             return prefill
         return m, gen
+    if name.startswith("pictures-"):
+        return None, picture_work(name, pictures, batch or 16)
+    if name.endswith(("-infer", "-train")):
+        import tv  # noqa: F401
+        import torchvision
+        kind = name[-5:]
+        m = torchvision.models.get_model(name[:-6], weights=None)
+        for parameter in m.parameters():  # a vision transformer's head begins with zeros
+            if parameter.dim() > 1 and not parameter.any():
+                nn.init.normal_(parameter, std=0.02)
+        x = torch.randn(batch or (1 if kind == "infer" else 8), 3, 224, 224)
+        if kind == "infer":
+            m.eval()
+            return m, lambda: m(x)
+        y = torch.randint(1000, (len(x),))
+        return trainer(m, (x,), lambda o: F.cross_entropy(o, y), torch.optim.SGD(m.parameters(), 0.01, momentum=0.9))
     x = torch.randn(1024, 1024)
     if name == "pointwise-chain":
         y = torch.randn(1024, 1024)
@@ -126,7 +164,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("name"); p.add_argument("--threads", type=int, default=1)
     p.add_argument("--iterations", type=int, default=20); p.add_argument("--batch", type=int)
-    p.add_argument("--compile", action="store_true")
+    p.add_argument("--pictures"); p.add_argument("--compile", action="store_true")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     out = {"name": a.name}
@@ -140,9 +178,9 @@ def main():
                 best = min(best, (time.perf_counter_ns() - t) / n)
             out[key] = round(best, 1)
     else:
-        m, step = work(a.name, a.batch)
+        m, step = work(a.name, a.batch, a.pictures)
         train = a.name.endswith("train")
-        if a.compile: m.compile()
+        if a.compile and m is not None: m.compile()
         ctx = torch.enable_grad() if train else torch.no_grad()
         with ctx:
             t0 = time.perf_counter(); r = step(); out["first_ms"] = round((time.perf_counter() - t0) * 1e3, 3)

@@ -24,7 +24,9 @@ public enum Download {
     var result = transfer(url, descriptor, from: start, report)
     // 33 and 36: the server cannot resume; 416: nothing is left to send, or the file has changed there.
     if start > 0, result.code == 33 || result.code == 36 || result.status == 416 {
-      ftruncate(descriptor, 0)
+      if ftruncate(descriptor, 0) != 0 || lseek(descriptor, 0, SEEK_SET) != 0 {
+        throw FileError(path: partial, message: "the file cannot be begun anew: \(systemMessage())")
+      }
       start = 0
       result = transfer(url, descriptor, from: 0, report)
     }

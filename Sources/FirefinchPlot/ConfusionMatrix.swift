@@ -17,7 +17,7 @@ public struct ConfusionMatrix: Sendable {
     let label = Int(classes.map { Canvas.textWidth($0, size: 8.5) }.max() ?? 0)
     let left = min(label, 220) + 34, top = 84
     let side = cell * classes.count
-    let below = min(label, 220) + 40
+    let below = 36
     var canvas = Canvas(width: max(left + side + 30, 360), height: top + side + below)
     canvas.text(title, x: 24, y: 34, size: 12, .ink, bold: true)
     canvas.text("rows: true class, columns: predicted class", x: 24, y: 58, size: 8.5, .muted)

@@ -6,12 +6,13 @@ import Foundation
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time whole training steps, inference and single functions.",
-    discussion: "Names: overhead, \(BenchWork.names.joined(separator: ", ")).")
+    discussion: "Names: overhead, \(BenchWork.names.joined(separator: ", ")), where MODEL is one of 'firefinch models'.")
 
   @Argument(help: "What to run.") var name: String
   @Option(help: "Threads.") var threads = 1
   @Option(help: "Runs whose times are taken, after four that warm up.") var iterations = 20
   @Option(help: "Batch size, where the work has one.") var batch: Int?
+  @Option(help: "Folder of JPEG pictures for the names that begin with pictures.") var pictures: String?
   @Flag(help: "Print one JSON object.") var json = false
   @Option(help: "Profile one more run: print its tables and write a Chrome trace to this file.") var profile: String?
 
@@ -29,7 +30,7 @@ struct Bench: ParsableCommand {
     var result: [(key: String, value: Double)]
     if name == "overhead" {
       result = overhead()
-    } else if let work = BenchWork.make(name, batch: batch) {
+    } else if let work = try BenchWork.make(name, batch: batch, pictures: pictures) {
       result = work.trains ? try measure(work) : try withNoGrad { try measure(work) }
     } else {
       throw ValidationError("bench: unknown name '\(name)'; known are overhead, \(BenchWork.names.joined(separator: ", "))")

@@ -69,56 +69,10 @@ final class GPT: Module {
   }
 }
 
-/// A residual unit of ResNet-18 (two 3x3 convolutions) or ResNet-50 (a bottleneck).
-private final class ResidualUnit: Module, Layer {
-  let f: Sequential
-  let d: any Layer
-  let a = ReLU(inPlace: true)
-
-  init(_ inputs: Int, _ width: Int, _ outputs: Int, stride: Int, bottleneck: Bool) {
-    func conv(_ from: Int, _ to: Int, _ kernel: Int, _ stride: Int = 1) -> Conv2d {
-      Conv2d(from, to, kernelSize: kernel, stride: stride, padding: kernel / 2, bias: false)
-    }
-    f =
-      bottleneck
-      ? Sequential(
-        conv(inputs, width, 1), BatchNorm2d(width), ReLU(inPlace: true), conv(width, width, 3, stride),
-        BatchNorm2d(width), ReLU(inPlace: true), conv(width, outputs, 1), BatchNorm2d(outputs))
-      : Sequential(
-        conv(inputs, width, 3, stride), BatchNorm2d(width), ReLU(inPlace: true), conv(width, outputs, 3),
-        BatchNorm2d(outputs))
-    d =
-      stride != 1 || inputs != outputs
-      ? Sequential(conv(inputs, outputs, 1, stride), BatchNorm2d(outputs)) : Identity()
-  }
-
-  func forward(_ x: Tensor) -> Tensor { a(f(x) + d(x)) }
-}
-
 /// The architectures whose speed is compared with PyTorch's.
 enum BenchModels {
   static func mlp() -> Sequential {
     Sequential(Linear(4, 64), Tanh(), Linear(64, 64), Tanh(), Linear(64, 2))
-  }
-
-  /// ResNet-18 or -50 for 224x224 pictures and 1000 classes.
-  static func resnet(_ depth: Int) -> Sequential {
-    let bottleneck = depth == 50
-    let model = Sequential(
-      Conv2d(3, 64, kernelSize: 7, stride: 2, padding: 3, bias: false), BatchNorm2d(64), ReLU(inPlace: true),
-      MaxPool2d(kernelSize: 3, stride: 2, padding: 1))
-    var inputs = 64
-    for (stage, (width, count)) in zip([64, 128, 256, 512], bottleneck ? [3, 4, 6, 3] : [2, 2, 2, 2]).enumerated() {
-      let outputs = bottleneck ? width * 4 : width
-      for i in 0..<count {
-        model.append(ResidualUnit(inputs, width, outputs, stride: stage > 0 && i == 0 ? 2 : 1, bottleneck: bottleneck))
-        inputs = outputs
-      }
-    }
-    model.append(AdaptiveAvgPool2d(outputSize: 1))
-    model.append(Flatten())
-    model.append(Linear(inputs, 1000))
-    return model
   }
 
   /// Twelve layers of BERT's size.

@@ -10,14 +10,16 @@ struct BenchWork {
 
   /// The names `make` knows, besides `overhead`.
   static let names = [
-    "mlp-train", "fashion-cnn-train", "resnet18-infer", "resnet50-infer", "resnet18-train", "lstm-train",
-    "gpt2-small-train", "bert-base-infer", "decode", "pointwise-chain", "pointwise-chain-fused", "softmax", "layernorm",
-    "transpose", "sum",
+    "mlp-train", "fashion-cnn-train", "lstm-train", "gpt2-small-train", "bert-base-infer", "decode", "pointwise-chain",
+    "pointwise-chain-fused", "softmax", "layernorm", "transpose", "sum", "pictures-decode", "pictures-prepare", "pictures-load",
+    "MODEL-infer", "MODEL-train",
   ]
 
-  /// The work of this name, or nil; `batch` replaces the usual batch size.
-  static func make(_ name: String, batch: Int?) -> BenchWork? {
+  /// The work of this name, or nil; `batch` replaces the usual batch size, `pictures` is a folder of them.
+  static func make(_ name: String, batch: Int?, pictures: String?) throws -> BenchWork? {
     manualSeed(0)
+    if name.hasPrefix("pictures-") { return try BenchPictures.make(name, folder: pictures, batch: batch ?? 16) }
+    if let work = try vision(name, batch: batch) { return work }
     switch name {
     case "mlp-train":
       let model = BenchModels.mlp()
@@ -29,16 +31,6 @@ struct BenchWork {
       let x = Tensor.randn([n, 1, 28, 28])
       let y = Tensor.randint(0, 10, [n])
       return training(model, Adam(model.parameters(), lr: 1e-3)) { F.crossEntropy(model(x), y) }
-    case "resnet18-infer", "resnet50-infer":
-      let model = BenchModels.resnet(name == "resnet18-infer" ? 18 : 50)
-      let x = Tensor.randn([batch ?? 1, 3, 224, 224])
-      return inference(model) { model(x) }
-    case "resnet18-train":
-      let model = BenchModels.resnet(18)
-      let n = batch ?? 8
-      let x = Tensor.randn([n, 3, 224, 224])
-      let y = Tensor.randint(0, 1000, [n])
-      return training(model, SGD(model.parameters(), lr: 0.01, momentum: 0.9)) { F.crossEntropy(model(x), y) }
     case "lstm-train":
       let model = LSTMClassifier()
       let x = Tensor.randn([16, 64, 256])
@@ -60,6 +52,24 @@ struct BenchWork {
       return inference(model) { decode(model) }
     default: return kernel(name)
     }
+  }
+
+  /// `resnet18-train` and the like: a vision model on random pictures.
+  private static func vision(_ name: String, batch: Int?) throws -> BenchWork? {
+    guard let dash = name.lastIndex(of: "-"), let entry = VisionModels.entry(String(name[..<dash])),
+      ["-infer", "-train"].contains(name[dash...])
+    else { return nil }
+    let model = try VisionModels.make(entry.name)
+    // A vision transformer's head begins with zeros, by which nothing could be compared.
+    for parameter in model.parameters() where parameter.rank > 1 && parameter.abs().max().doubleValue == 0 {
+      withNoGrad { _ = parameter.normal_(mean: 0, std: 0.02) }
+    }
+    let trains = name.hasSuffix("-train")
+    let n = batch ?? (trains ? 8 : 1)
+    let x = Tensor.randn([n, 3, 224, 224])
+    if !trains { return inference(model) { model(x) } }
+    let y = Tensor.randint(0, 1000, [n])
+    return training(model, SGD(model.parameters(), lr: 0.01, momentum: 0.9)) { F.crossEntropy(model(x), y) }
   }
 
   /// Single functions of a million random numbers.

@@ -2,10 +2,7 @@
 COCO's is read by hand, because pycocotools is not needed otherwise. Needs torchvision, scipy and pillow."""
 import gzip, json, pathlib, pickle, shutil, struct
 
-try:  # torchvision without its compiled operators
-    import tv  # noqa: F401
-except ImportError:
-    pass
+import tv  # noqa: F401
 import numpy as np
 import scipy.io
 import torchvision.datasets as D

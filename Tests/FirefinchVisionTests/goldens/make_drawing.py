@@ -1,10 +1,7 @@
 """Makes drawing.json: what torchvision.utils draws on a small picture; boxes without labels, since letters differ by font."""
 import json, pathlib
 
-try:  # torchvision without its compiled operators
-    import tv  # noqa: F401
-except ImportError:
-    pass
+import tv  # noqa: F401
 import torch
 from torchvision import utils
 

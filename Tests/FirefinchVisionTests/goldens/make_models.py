@@ -9,10 +9,7 @@ GoogLeNet and Inception: the main output, auxiliary heads built. Segmentation: `
 """
 import copy, json, math, pathlib, sys, zlib
 
-try:  # torchvision without its compiled operators
-    import tv  # noqa: F401
-except ImportError:
-    pass
+import tv  # noqa: F401
 import torch, torchvision
 
 # The models that have goldens, and their input's side. Models of over 60 million parameters are left to scripts/check-models.

@@ -2,10 +2,7 @@
 and a mask where it takes them. Kept are shapes and of every result its length and its scalar product with the cosines of 0, 1, 2, ..."""
 import json, pathlib
 
-try:  # torchvision without its compiled operators
-    import tv  # noqa: F401
-except ImportError:
-    pass
+import tv  # noqa: F401
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms import v2

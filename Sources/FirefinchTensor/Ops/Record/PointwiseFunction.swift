@@ -404,8 +404,12 @@ final class PointwiseDefinition: Sendable {
     let function = PointwiseFunction(
       name: op.name, inputs: inputs, rule: rule, ownClass: own, override: wrapped, exprs: exprs)
     let made = Specialised(function: function)
-    cache.withLock { $0[key] = made }
-    return made
+    // The first one stays: `plain` and running calls refer to it without holding it.
+    return cache.withLock { cache in
+      if let known = cache[key] { return known }
+      cache[key] = made
+      return made
+    }
   }
 
   private static func isDefault(_ value: Scalar, _ parameter: Schema.Parameter) -> Bool {
