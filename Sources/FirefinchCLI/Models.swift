@@ -35,6 +35,7 @@ struct Models: ParsableCommand {
     return .record([
       ("name", .string(weights.name)), ("file", .string(weights.file)), ("url", .string(weights.url)),
       ("sha256_prefix", .string(weights.hashPrefix)), ("num_classes", .int(weights.categories.count)),
+      ("num_params", .int(weights.numParams)), ("min_size", .int(weights.minSize)),
       ("metrics", .record(weights.metrics.sorted { $0.key < $1.key }.map { ($0.key, .double($0.value)) })),
       (
         "preprocessing",

@@ -12,4 +12,20 @@ import Testing
     #expect(names == names.sorted())
     #expect(Set(names).count == names.count)
   }
+
+  /// Models over 30 million parameters take too much memory here; their families are the same code.
+  @Test func modelsHaveThePublishedNumberOfParameters() throws {
+    for name in VisionModels.list() {
+      guard let weights = VisionModels.entry(name)?.weights.last, weights.numParams < 30_000_000 else { continue }
+      // torchvision counts GoogLeNet without its inner classifiers.
+      let model = try Init.skipped { try VisionModels.make(name, auxiliary: name != "googlenet") }
+      #expect(model.parameters().map(\.elementCount).reduce(0, +) == weights.numParams, "\(name)")
+    }
+  }
+
+  @Test func everyWeightsFileHasItsHash() {
+    for entry in VisionModels.list().compactMap(VisionModels.entry) {
+      for weights in entry.weights { #expect(weights.hashPrefix.count >= 8, "\(weights.file)") }
+    }
+  }
 }

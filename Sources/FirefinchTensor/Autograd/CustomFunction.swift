@@ -35,7 +35,10 @@ public struct CustomFunction: Sendable {
   }
 
   /// Applies the function. Same as `Function.apply`.
-  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] {
+  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] { apply(inputs) }
+
+  /// Applies the function to any number of inputs.
+  public func apply(_ inputs: [Tensor]) -> [Tensor] {
     let context = Context()
     context.needsGradient = inputs.map(\.requiresGrad)
     let results = withNoGrad { forward(context, inputs) }

@@ -34,14 +34,20 @@ public final class ConvNeXt: Module, Layer {
   let features: Sequential
   let classifier: Sequential
 
-  public init(_ stages: [Stage], stochasticDepth: Double = 0, layerScale: Double = 1e-6, numClasses: Int = 1000) {
+  /// - Parameters:
+  ///   - stochasticDepth: probability with which the last block is left out in training; it grows from 0 at the first.
+  ///   - layerScale: first factor on every block's output.
+  ///   - norm: of the stem, between the stages and before the classifier; blocks always have layer normalisation.
+  public init(
+    _ stages: [Stage], stochasticDepth: Double = 0, layerScale: Double = 1e-6, numClasses: Int = 1000,
+    norm: @escaping NormLayer = { LayerNorm2d($0, eps: 1e-6) }
+  ) {
     requireModelArgument(!stages.isEmpty, "ConvNeXt: there must be at least one stage")
-    let norm: NormLayer = { LayerNorm2d($0, eps: 1e-6) }
     var layers: [any Layer] = [
       ConvNormActivation(
         3, stages[0].channels, kernelSize: 4, stride: 4, padding: [0, 0], norm: norm, activation: nil, bias: true)
     ]
-    let last = Double(stages.map(\.layers).reduce(0, +)) - 1
+    let last = Double(max(stages.map(\.layers).reduce(0, +) - 1, 1))
     var index = 0
     for stage in stages {
       let blocks = (0..<stage.layers).map { _ -> any Layer in

@@ -1,7 +1,6 @@
 import Firefinch
 
-/// Densely connected networks (Huang et al. 2016). Same as `torchvision.models.DenseNet`; its `memory_efficient` recomputation
-/// is not there.
+/// Densely connected networks (Huang et al. 2016). Same as `torchvision.models.DenseNet`.
 public final class DenseNet: Module, Layer {
   /// Normalisation, ReLU and convolution twice, on everything that came before in the block.
   final class DenseLayer: Module, Layer {
@@ -20,15 +19,30 @@ public final class DenseNet: Module, Layer {
       super.init()
     }
 
-    func forward(_ x: Tensor) -> Tensor {
-      let y = conv2(norm2(conv1(norm1(x).relu_())).relu_())
+    func forward(_ x: Tensor) -> Tensor { grown(narrowed(x)) }
+
+    /// `forward` of the concatenated `parts`, which is made again in backward: no layer keeps one.
+    func recomputing(_ parts: [Tensor]) -> Tensor {
+      // torchvision recomputes behind the first input that wants a gradient; the running statistics tell.
+      guard parts.contains(where: \.requiresGrad) else { return forward(Tensor.cat(parts, dim: 1)) }
+      let parameters = norm1.parameters() + conv1.parameters()
+      return grown(checkpoint(parts, parameters: parameters) { [self] in narrowed(Tensor.cat($0, dim: 1)) })
+    }
+
+    private func narrowed(_ x: Tensor) -> Tensor { conv1(norm1(x).relu_()) }
+
+    private func grown(_ x: Tensor) -> Tensor {
+      let y = conv2(norm2(x).relu_())
       return dropRate > 0 ? y.dropout(dropRate, training: isTraining) : y
     }
   }
 
   /// Every layer sees the concatenation of all earlier outputs.
   final class DenseBlock: ModuleDict<DenseLayer>, Layer {
-    init(_ channels: Int, layers: Int, growthRate: Int, bnSize: Int, dropRate: Double) {
+    let isMemoryEfficient: Bool
+
+    init(_ channels: Int, layers: Int, growthRate: Int, bnSize: Int, dropRate: Double, memoryEfficient: Bool) {
+      isMemoryEfficient = memoryEfficient
       super.init()
       for i in 0..<layers {
         self["denselayer\(i + 1)"] = DenseLayer(
@@ -37,7 +51,10 @@ public final class DenseNet: Module, Layer {
     }
 
     func forward(_ x: Tensor) -> Tensor {
-      values.reduce(x) { seen, layer in Tensor.cat([seen, layer(seen)], dim: 1) }
+      if isMemoryEfficient {
+        return Tensor.cat(values.reduce([x]) { parts, layer in parts + [layer.recomputing(parts)] }, dim: 1)
+      }
+      return values.reduce(x) { seen, layer in Tensor.cat([seen, layer(seen)], dim: 1) }
     }
   }
 
@@ -48,9 +65,11 @@ public final class DenseNet: Module, Layer {
   ///   - growthRate: channels that each layer adds.
   ///   - blocks: layers of the dense blocks.
   ///   - bnSize: width of the 1x1 convolutions in growth rates.
+  ///   - dropRate: probability of dropout behind every layer.
+  ///   - memoryEfficient: compute the layers' concatenations again in backward: less memory, more time.
   public init(
     growthRate: Int = 32, blocks: [Int] = [6, 12, 24, 16], initFeatures: Int = 64, bnSize: Int = 4, dropRate: Double = 0,
-    numClasses: Int = 1000
+    numClasses: Int = 1000, memoryEfficient: Bool = false
   ) {
     features = Sequential([
       "conv0": Conv2d(3, initFeatures, kernelSize: 7, stride: 2, padding: 3, bias: false),
@@ -59,7 +78,8 @@ public final class DenseNet: Module, Layer {
     ])
     var channels = initFeatures
     for (index, layers) in blocks.enumerated() {
-      let block = DenseBlock(channels, layers: layers, growthRate: growthRate, bnSize: bnSize, dropRate: dropRate)
+      let block = DenseBlock(
+        channels, layers: layers, growthRate: growthRate, bnSize: bnSize, dropRate: dropRate, memoryEfficient: memoryEfficient)
       features.append(block, key: "denseblock\(index + 1)")
       channels += layers * growthRate
       if index == blocks.count - 1 { continue }

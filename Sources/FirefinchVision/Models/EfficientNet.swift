@@ -13,8 +13,11 @@ public final class EfficientNet: Module, Layer {
       fused: Bool = false, widthMult: Double = 1, depthMult: Double = 1
     ) {
       (isFused, self.expandRatio, self.kernel, self.stride) = (fused, expandRatio, kernel, stride)
-      self.channels = makeDivisible(Double(channels) * widthMult, by: 8)
-      self.outChannels = makeDivisible(Double(outChannels) * widthMult, by: 8)
+      // torchvision leaves the widths of fused stages, which it does not scale, as they are.
+      func wide(_ channels: Int) -> Int {
+        fused && widthMult == 1 ? channels : makeDivisible(Double(channels) * widthMult, by: 8)
+      }
+      (self.channels, self.outChannels) = (wide(channels), wide(outChannels))
       self.layers = Int((Double(layers) * depthMult).rounded(.up))
     }
   }
@@ -26,6 +29,7 @@ public final class EfficientNet: Module, Layer {
     let hasShortcut: Bool
 
     init(_ stage: Stage, channels: Int, stride: Int, dropProbability: Double, norm: @escaping NormLayer) {
+      requireModelArgument((1...2).contains(stride), "EfficientNet: a stage's stride must be 1 or 2, got \(stride)")
       let expanded = makeDivisible(Double(channels) * stage.expandRatio, by: 8)
       let out = stage.outChannels
       let silu: ActivationLayer = { SiLU() }

@@ -91,6 +91,11 @@ public final class GoogLeNet: Module, Layer {
     return Dictionary(uniqueKeysWithValues: (names + ["aux1", "aux2", "conv1", "conv2", "conv3"]).map { ($0, $0) })
   }
 
+  /// - Parameters:
+  ///   - auxLogits: whether there are two inner classifiers; see `outputs`.
+  ///   - transformInput: rescale pictures normalised with ImageNet's statistics to -1...1.
+  ///   - initWeights: draw from torchvision's truncated normals; otherwise layers keep what they draw themselves.
+  ///   - dropout, dropoutAux: before the classifier, and in the inner ones.
   public init(
     numClasses: Int = 1000, auxLogits: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
     dropout p: Double = 0.2, dropoutAux: Double = 0.7
@@ -106,7 +111,7 @@ public final class GoogLeNet: Module, Layer {
     }
   }
 
-  /// (N, 3, H, W) to logits (N, numClasses).
+  /// (N, 3, H, W) to logits (N, numClasses), H and W at least 15. Training with the inner classifiers takes `outputs`.
   public func forward(_ x: Tensor) -> Tensor { outputs(x, auxiliary: false).main }
 
   /// The logits and, with `auxiliary`, those of the two inner classifiers (nil without them). torchvision's training output.
@@ -117,13 +122,18 @@ public final class GoogLeNet: Module, Layer {
     let stem = pool(conv1(transformInput ? rescaledForTensorFlow(x) : x))
     let third = pool(inception3b(inception3a(pool(conv3(conv2(stem))))))
     let first = inception4a(third)
+    // Where torchvision computes them: their dropout draws before the classifier's.
+    let aux1 = auxiliary ? self.aux1?(first) : nil
     let second = inception4d(inception4c(inception4b(first)))
+    let aux2 = auxiliary ? self.aux2?(second) : nil
     let last = inception5b(inception5a(pool(inception4e(second), 2)))
     let main = fc(dropout(last.adaptiveAvgPool2d([1, 1]).flatten(startDim: 1)))
-    return auxiliary ? (main, aux2?(second), aux1?(first)) : (main, nil, nil)
+    return (main, aux2, aux1)
   }
 }
 
 extension VisionModels {
-  static let googLeNets = [VisionModel("googlenet") { GoogLeNet(numClasses: $0.numClasses, transformInput: $0.isPublished) }]
+  static let googLeNets = [
+    VisionModel("googlenet") { GoogLeNet(numClasses: $0.numClasses, auxLogits: $0.auxiliary, transformInput: $0.isPublished) }
+  ]
 }

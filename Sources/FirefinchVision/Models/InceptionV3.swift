@@ -180,6 +180,10 @@ public final class InceptionV3: Module, Layer {
     return keys
   }
 
+  /// - Parameters:
+  ///   - auxLogits: whether there is an inner classifier; see `outputs`.
+  ///   - transformInput: rescale pictures normalised with ImageNet's statistics to -1...1.
+  ///   - initWeights: draw from torchvision's truncated normals; otherwise layers keep what they draw themselves.
   public init(
     numClasses: Int = 1000, auxLogits hasAuxiliary: Bool = true, transformInput: Bool = false, initWeights: Bool = true,
     dropout p: Double = 0.5
@@ -201,7 +205,7 @@ public final class InceptionV3: Module, Layer {
     }
   }
 
-  /// (N, 3, H, W) to logits (N, numClasses).
+  /// (N, 3, H, W) to logits (N, numClasses). Training with the inner classifier takes `outputs`.
   public func forward(_ x: Tensor) -> Tensor { outputs(x, auxiliary: false).main }
 
   /// The logits and, with `auxiliary`, those of the inner classifier (nil without it). torchvision's training output.
@@ -218,6 +222,8 @@ public final class InceptionV3: Module, Layer {
 
 extension VisionModels {
   static let inceptions = [
-    VisionModel("inception_v3") { InceptionV3(numClasses: $0.numClasses, transformInput: $0.isPublished) }
+    VisionModel("inception_v3") {
+      InceptionV3(numClasses: $0.numClasses, auxLogits: $0.auxiliary, transformInput: $0.isPublished)
+    }
   ]
 }

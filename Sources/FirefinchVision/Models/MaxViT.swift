@@ -10,7 +10,7 @@ public final class MaxViT: Module, Layer {
 
     init(
       _ channels: Int, _ out: Int, expansion: Double, squeeze: Double, stride: Int, dropProbability: Double,
-      norm: @escaping NormLayer
+      norm: @escaping NormLayer, activation: @escaping ActivationLayer
     ) {
       if stride == 1 && channels == out { proj = Identity() } else {
         let conv = Conv2d(channels, out, kernelSize: 1)
@@ -18,11 +18,10 @@ public final class MaxViT: Module, Layer {
       }
       stochasticDepth = dropProbability > 0 ? StochasticDepth(p: dropProbability) : Identity()
       let middle = Int(Double(out) * expansion)
-      let gelu: ActivationLayer = { GELU() }
       layers = Sequential([
         "pre_norm": norm(channels),
-        "conv_a": ConvNormActivation(channels, middle, kernelSize: 1, norm: norm, activation: gelu),
-        "conv_b": ConvNormActivation(middle, middle, stride: stride, groups: middle, norm: norm, activation: gelu),
+        "conv_a": ConvNormActivation(channels, middle, kernelSize: 1, norm: norm, activation: activation),
+        "conv_b": ConvNormActivation(middle, middle, stride: stride, groups: middle, norm: norm, activation: activation),
         "squeeze_excitation": SqueezeExcitation(middle, squeeze: Int(Double(out) * squeeze), activation: { SiLU() }),
         "conv_c": Conv2d(middle, out, kernelSize: 1),
       ])
@@ -74,14 +73,15 @@ public final class MaxViT: Module, Layer {
 
     init(
       _ width: Int, headWidth: Int, partition: Int, isGrid: Bool, side: Int, mlpRatio: Int, attentionDropout: Double,
-      mlpDropout: Double, dropProbability: Double
+      mlpDropout: Double, dropProbability: Double, activation: ActivationLayer
     ) {
       self.isGrid = isGrid
       window = isGrid ? side / partition : partition
       attnLayer = Sequential(
         LayerNorm(width), Attention(width, headWidth: headWidth, side: partition), Dropout(p: attentionDropout))
       mlpLayer = Sequential(
-        LayerNorm(width), Linear(width, width * mlpRatio), GELU(), Linear(width * mlpRatio, width), Dropout(p: mlpDropout))
+        LayerNorm(width), Linear(width, width * mlpRatio), activation(), Linear(width * mlpRatio, width),
+        Dropout(p: mlpDropout))
       stochasticDropout = StochasticDepth(p: dropProbability)
       super.init()
     }
@@ -120,16 +120,17 @@ public final class MaxViT: Module, Layer {
 
   /// - Parameters:
   ///   - imageSize: side of the square pictures; after the stem and every block's halving it must be a multiple of `partition`.
+  ///   - norm, activation: of the convolutions; the activation also of the MLPs.
   ///   - stochasticDepth: probability with which the last layer's branches are left out in training.
   public init(
     imageSize: Int = 224, stemChannels: Int, partition: Int, channels: [Int], layers: [Int], headWidth: Int,
     stochasticDepth: Double, norm: @escaping NormLayer = { BatchNorm2d($0, eps: 1e-3, momentum: 0.01) },
-    squeezeRatio: Double = 0.25, expansionRatio: Double = 4, mlpRatio: Int = 4, mlpDropout: Double = 0,
-    attentionDropout: Double = 0, numClasses: Int = 1000
+    activation: @escaping ActivationLayer = { GELU() }, squeezeRatio: Double = 0.25, expansionRatio: Double = 4,
+    mlpRatio: Int = 4, mlpDropout: Double = 0, attentionDropout: Double = 0, numClasses: Int = 1000
   ) {
     self.imageSize = imageSize
     stem = Sequential(
-      ConvNormActivation(3, stemChannels, stride: 2, norm: norm, activation: { GELU() }, bias: false),
+      ConvNormActivation(3, stemChannels, stride: 2, norm: norm, activation: activation, bias: false),
       ConvNormActivation(stemChannels, stemChannels, norm: nil, activation: nil, bias: true))
     var side = (imageSize - 1) / 2 + 1
     let last = Double(max(layers.reduce(0, +) - 1, 1))
@@ -147,11 +148,12 @@ public final class MaxViT: Module, Layer {
         func attention(isGrid: Bool) -> any Layer {
           PartitionAttention(
             width, headWidth: headWidth, partition: partition, isGrid: isGrid, side: side, mlpRatio: mlpRatio,
-            attentionDropout: attentionDropout, mlpDropout: mlpDropout, dropProbability: drop)
+            attentionDropout: attentionDropout, mlpDropout: mlpDropout, dropProbability: drop,
+            activation: activation)
         }
         let conv = MBConv(
           layer == 0 ? before : width, width, expansion: expansionRatio, squeeze: squeezeRatio, stride: layer == 0 ? 2 : 1,
-          dropProbability: drop, norm: norm)
+          dropProbability: drop, norm: norm, activation: activation)
         list.append(
           Sequential([
             "MBconv": conv, "window_attention": attention(isGrid: false), "grid_attention": attention(isGrid: true),

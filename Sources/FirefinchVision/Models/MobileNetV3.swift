@@ -80,10 +80,13 @@ public final class MobileNetV3: Module, Layer {
     initialise(linear: Draw.normal(0.01))
   }
 
-  /// The paper's large or small network.
-  public convenience init(_ size: Size, numClasses: Int = 1000, widthMult: Double = 1, dilated: Bool = false, dropout: Double = 0.2) {
-    let (settings, last) = MobileNetV3.settings(size, widthMult: widthMult, dilated: dilated)
-    self.init(settings, lastChannel: last, numClasses: numClasses, dropout: dropout)
+  /// The paper's large or small network; see `settings` for the other arguments.
+  public convenience init(
+    _ size: Size, numClasses: Int = 1000, widthMult: Double = 1, reducedTail: Bool = false, dilated: Bool = false,
+    norm: @escaping NormLayer = { BatchNorm2d($0, eps: 1e-3, momentum: 0.01) }, dropout: Double = 0.2
+  ) {
+    let (settings, last) = MobileNetV3.settings(size, widthMult: widthMult, reducedTail: reducedTail, dilated: dilated)
+    self.init(settings, lastChannel: last, numClasses: numClasses, norm: norm, dropout: dropout)
   }
 
   /// The blocks and the classifier's width. `reducedTail` halves the last stages, `dilated` keeps their resolution: for

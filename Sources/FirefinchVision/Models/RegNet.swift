@@ -3,37 +3,53 @@ import Foundation
 
 /// Networks whose widths follow a quantised line (Radosavovic et al. 2020). Same as `torchvision.models.RegNet`.
 public final class RegNet: Module, Layer {
-  /// The numbers a design is made from; torchvision's `BlockParams.from_init_params`.
+  /// The stages of a network; torchvision's `BlockParams`.
   public struct Design: Sendable {
-    public var depth: Int, initialWidth: Int
-    public var slope: Double, step: Double
-    public var groupWidth: Int
+    /// Blocks of one width; the first has the stride.
+    public struct Stage: Sendable {
+      public var depth: Int, width: Int, groupWidth: Int
+      /// Width of the blocks' 3x3 convolutions in the stage's.
+      public var bottleneckMultiplier: Double
+      public var stride: Int
+
+      public init(depth: Int, width: Int, groupWidth: Int, bottleneckMultiplier: Double = 1, stride: Int = 2) {
+        (self.depth, self.width, self.groupWidth) = (depth, width, groupWidth)
+        (self.bottleneckMultiplier, self.stride) = (bottleneckMultiplier, stride)
+      }
+    }
+
+    public var stages: [Stage]
     /// Squeeze and excitation's width in the block's input (RegNetY); nil without (RegNetX).
     public var squeezeRatio: Double?
 
-    public init(_ depth: Int, _ initialWidth: Int, _ slope: Double, _ step: Double, groupWidth: Int, squeezeRatio: Double? = nil) {
+    public init(_ stages: [Stage], squeezeRatio: Double? = nil) {
+      (self.stages, self.squeezeRatio) = (stages, squeezeRatio)
+    }
+
+    /// A design from few numbers, computed in single precision as torchvision does. Same as `BlockParams.from_init_params`.
+    public init(
+      _ depth: Int, _ initialWidth: Int, _ slope: Double, _ step: Double, groupWidth: Int, bottleneckMultiplier: Double = 1,
+      squeezeRatio: Double? = nil
+    ) {
       requireModelArgument(
         slope >= 0 && initialWidth > 0 && step > 1 && initialWidth % 8 == 0,
         "RegNet: expected a slope of at least 0, a width that is a positive multiple of 8 and a step over 1, got \(slope), "
           + "\(initialWidth) and \(step)")
-      (self.depth, self.initialWidth, self.slope, self.step) = (depth, initialWidth, slope, step)
-      (self.groupWidth, self.squeezeRatio) = (groupWidth, squeezeRatio)
-    }
-
-    /// Width, depth and group width of every stage. In single precision, as torchvision computes them.
-    var stages: [(width: Int, depth: Int, groupWidth: Int)] {
       let first = Float(initialWidth)
-      var result: [(width: Int, depth: Int, groupWidth: Int)] = []
+      var runs: [(width: Int, depth: Int)] = []
       for block in 0..<depth {
         let line = Float(block) * Float(slope) + first
         let capacity = (Float(log(Double(line / first))) / Float(log(step))).rounded(.toNearestOrEven)
         let width = Int((first * Float(pow(step, Double(capacity))) / 8).rounded(.toNearestOrEven)) * 8
-        if result.last?.width == width { result[result.count - 1].depth += 1 } else { result.append((width, 1, 0)) }
+        if runs.last?.width == width { runs[runs.count - 1].depth += 1 } else { runs.append((width, 1)) }
       }
-      return result.map { stage in
-        let groupWidth = min(groupWidth, stage.width)
-        return (makeDivisible(Double(stage.width), by: groupWidth), stage.depth, groupWidth)
+      stages = runs.map { run in
+        let inner = Int(Double(run.width) * bottleneckMultiplier)
+        let groupWidth = min(groupWidth, inner)
+        let width = Int(Double(makeDivisible(Double(inner), by: groupWidth)) / bottleneckMultiplier)
+        return Stage(depth: run.depth, width: width, groupWidth: groupWidth, bottleneckMultiplier: bottleneckMultiplier)
       }
+      self.squeezeRatio = squeezeRatio
     }
   }
 
@@ -41,42 +57,53 @@ public final class RegNet: Module, Layer {
   final class Block: Module, Layer {
     let proj: ConvNormActivation?
     let f: Sequential
+    let activation: any Layer
 
-    init(_ channels: Int, _ out: Int, stride: Int, groupWidth: Int, squeezeRatio: Double?, norm: @escaping NormLayer) {
+    init(
+      _ channels: Int, _ stage: Design.Stage, stride: Int, squeezeRatio: Double?, norm: @escaping NormLayer,
+      activation makeActivation: @escaping ActivationLayer
+    ) {
+      let out = stage.width
+      let inner = Int((Double(out) * stage.bottleneckMultiplier).rounded(.toNearestOrEven))
       proj =
         channels != out || stride != 1
         ? ConvNormActivation(channels, out, kernelSize: 1, stride: stride, norm: norm, activation: nil) : nil
       f = Sequential([
-        "a": ConvNormActivation(channels, out, kernelSize: 1, norm: norm),
-        "b": ConvNormActivation(out, out, stride: stride, groups: out / groupWidth, norm: norm),
+        "a": ConvNormActivation(channels, inner, kernelSize: 1, norm: norm, activation: makeActivation),
+        "b": ConvNormActivation(
+          inner, inner, stride: stride, groups: inner / stage.groupWidth, norm: norm, activation: makeActivation),
       ])
-      if let squeezeRatio {
+      if let squeezeRatio, squeezeRatio != 0 {
         let squeeze = Int((squeezeRatio * Double(channels)).rounded(.toNearestOrEven))
-        f.append(SqueezeExcitation(out, squeeze: squeeze), key: "se")
+        f.append(SqueezeExcitation(inner, squeeze: squeeze, activation: makeActivation), key: "se")
       }
-      f.append(ConvNormActivation(out, out, kernelSize: 1, norm: norm, activation: nil), key: "c")
+      f.append(ConvNormActivation(inner, out, kernelSize: 1, norm: norm, activation: nil), key: "c")
+      activation = makeActivation()
       super.init()
     }
 
-    func forward(_ x: Tensor) -> Tensor { ((proj?(x) ?? x) + f(x)).relu_() }
+    func forward(_ x: Tensor) -> Tensor { activation((proj?(x) ?? x) + f(x)) }
   }
 
   let stem: ConvNormActivation
   let trunkOutput: Sequential
   let fc: Linear
 
+  /// - Parameters:
+  ///   - stemWidth: channels of the first convolution.
   public init(
-    _ design: Design, numClasses: Int = 1000, stemWidth: Int = 32, norm: @escaping NormLayer = { BatchNorm2d($0) }
+    _ design: Design, numClasses: Int = 1000, stemWidth: Int = 32, norm: @escaping NormLayer = { BatchNorm2d($0) },
+    activation: @escaping ActivationLayer = { ReLU(inPlace: true) }
   ) {
-    stem = ConvNormActivation(3, stemWidth, stride: 2, norm: norm)
+    stem = ConvNormActivation(3, stemWidth, stride: 2, norm: norm, activation: activation)
     trunkOutput = Sequential([any Layer]())
     var channels = stemWidth
     for (index, stage) in design.stages.enumerated() {
       let blocks = Sequential([any Layer]())
       for i in 0..<stage.depth {
         let block = Block(
-          channels, stage.width, stride: i == 0 ? 2 : 1, groupWidth: stage.groupWidth, squeezeRatio: design.squeezeRatio,
-          norm: norm)
+          channels, stage, stride: i == 0 ? stage.stride : 1, squeezeRatio: design.squeezeRatio, norm: norm,
+          activation: activation)
         blocks.append(block, key: "block\(index + 1)-\(i)")
         channels = stage.width
       }

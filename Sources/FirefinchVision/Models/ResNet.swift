@@ -129,7 +129,7 @@ public final class ResNet: Module, Layer {
     if zeroInitResidual {
       for module in modules() {
         let last = (module as? Bottleneck)?.bn3 ?? (module as? BasicBlock)?.bn2
-        if let weight = (last as? BatchNorm2d)?.weight { Init.zeros_(weight) }
+        if let weight = last?.namedParameters().first(where: { $0.0 == "weight" })?.1 { Init.zeros_(weight) }
       }
     }
   }

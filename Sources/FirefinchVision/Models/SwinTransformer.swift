@@ -23,12 +23,12 @@ public final class SwinTransformer: Module, Layer {
   /// Halves the resolution: four neighbours become one position of twice the width.
   final class PatchMerging: Module, Layer {
     let reduction: Linear
-    let norm: LayerNorm
+    let norm: any Layer
     let version: Version
 
-    init(_ width: Int, _ version: Version) {
+    init(_ width: Int, _ version: Version, norm: NormLayer) {
       reduction = Linear(4 * width, 2 * width, bias: false)
-      norm = LayerNorm(version == .v1 ? 4 * width : 2 * width)
+      self.norm = norm(version == .v1 ? 4 * width : 2 * width)
       self.version = version
       super.init()
     }
@@ -169,10 +169,10 @@ public final class SwinTransformer: Module, Layer {
 
   /// Attention and MLP; v2 normalises behind them instead of before.
   final class Block: Module, Layer {
-    let norm1: LayerNorm
+    let norm1: any Layer
     let attn: Attention
     let stochasticDepth: StochasticDepth
-    let norm2: LayerNorm
+    let norm2: any Layer
     let mlp: TransformerMLP
     let version: Version
 
@@ -180,14 +180,14 @@ public final class SwinTransformer: Module, Layer {
 
     init(
       _ width: Int, heads: Int, window: [Int], shift: [Int], version: Version, mlpRatio: Double, dropout: Double,
-      attentionDropout: Double, dropProbability: Double
+      attentionDropout: Double, dropProbability: Double, norm: NormLayer
     ) {
-      norm1 = LayerNorm(width)
+      norm1 = norm(width)
       attn = Attention(
         width, heads: heads, window: window, shift: shift, version: version, dropout: dropout,
         attentionDropout: attentionDropout)
       stochasticDepth = StochasticDepth(p: dropProbability)
-      norm2 = LayerNorm(width)
+      norm2 = norm(width)
       mlp = TransformerMLP(width, hidden: Int(Double(width) * mlpRatio), dropout: dropout)
       self.version = version
       super.init()
@@ -204,23 +204,27 @@ public final class SwinTransformer: Module, Layer {
   }
 
   let features: Sequential
-  let norm: LayerNorm
+  let norm: any Layer
   let head: Linear
 
   /// - Parameters:
+  ///   - version: torchvision's `block` and `downsample_layer`.
   ///   - depths: blocks of every stage, whose width doubles each time from `width`.
+  ///   - window: height and width of the windows within which positions attend to one another.
+  ///   - mlpRatio: width of the blocks' MLPs in the block's.
   ///   - stochasticDepth: probability with which the last block's branches are left out in training.
   public init(
     _ version: Version, patchSize: [Int] = [4, 4], width: Int, depths: [Int], heads: [Int], window: [Int], mlpRatio: Double = 4,
-    dropout: Double = 0, attentionDropout: Double = 0, stochasticDepth: Double = 0.1, numClasses: Int = 1000
+    dropout: Double = 0, attentionDropout: Double = 0, stochasticDepth: Double = 0.1, numClasses: Int = 1000,
+    norm makeNorm: NormLayer = { LayerNorm($0) }
   ) {
     requireModelArgument(
       depths.count == heads.count && !depths.isEmpty && patchSize.count == 2 && window.count == 2,
       "SwinTransformer: expected as many heads as depths, and patches and windows of two sizes")
     var layers: [any Layer] = [
-      Sequential(Conv2d(3, width, kernelSize: patchSize, stride: patchSize), Permute(0, 2, 3, 1), LayerNorm(width))
+      Sequential(Conv2d(3, width, kernelSize: patchSize, stride: patchSize), Permute(0, 2, 3, 1), makeNorm(width))
     ]
-    let last = Double(depths.reduce(0, +) - 1)
+    let last = Double(max(depths.reduce(0, +) - 1, 1))
     var index = 0
     for (stage, depth) in depths.enumerated() {
       let wide = width << stage
@@ -229,14 +233,14 @@ public final class SwinTransformer: Module, Layer {
         return Block(
           wide, heads: heads[stage], window: window, shift: layer % 2 == 0 ? [0, 0] : window.map { $0 / 2 },
           version: version, mlpRatio: mlpRatio, dropout: dropout, attentionDropout: attentionDropout,
-          dropProbability: stochasticDepth * Double(index) / last)
+          dropProbability: stochasticDepth * Double(index) / last, norm: makeNorm)
       }
       layers.append(Sequential(blocks))
-      if stage < depths.count - 1 { layers.append(PatchMerging(wide, version)) }
+      if stage < depths.count - 1 { layers.append(PatchMerging(wide, version, norm: makeNorm)) }
     }
     features = Sequential(layers)
     let final = width << (depths.count - 1)
-    norm = LayerNorm(final)
+    norm = makeNorm(final)
     head = Linear(final, numClasses)
     super.init()
     initialise(convolutions: nil, linear: Draw.truncated(0.02))

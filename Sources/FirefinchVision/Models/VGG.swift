@@ -22,7 +22,10 @@ public final class VGG: Module, Layer {
   let features: Sequential
   let classifier: Sequential
 
-  public init(_ depth: Depth, batchNorm: Bool = false, numClasses: Int = 1000, initWeights: Bool = true, dropout: Double = 0.5) {
+  /// One of the paper's networks. Same as torchvision's `vgg11` to `vgg19_bn`.
+  public convenience init(
+    _ depth: Depth, batchNorm: Bool = false, numClasses: Int = 1000, initWeights: Bool = true, dropout: Double = 0.5
+  ) {
     var layers: [any Layer] = []
     var channels = 3
     for (stage, count) in depth.convolutions.enumerated() {
@@ -35,7 +38,14 @@ public final class VGG: Module, Layer {
       }
       layers.append(MaxPool2d(kernelSize: 2, stride: 2))
     }
-    features = Sequential(layers)
+    self.init(features: Sequential(layers), numClasses: numClasses, initWeights: initWeights, dropout: dropout)
+  }
+
+  /// - Parameters:
+  ///   - features: gives 512 channels.
+  ///   - initWeights: draw from torchvision's normals; otherwise layers keep what they draw themselves.
+  public init(features: Sequential, numClasses: Int = 1000, initWeights: Bool = true, dropout: Double = 0.5) {
+    self.features = features
     classifier = Sequential(
       Linear(512 * 7 * 7, 4096), ReLU(inPlace: true), Dropout(p: dropout), Linear(4096, 4096), ReLU(inPlace: true),
       Dropout(p: dropout), Linear(4096, numClasses))

@@ -33,23 +33,28 @@ public struct VisionWeights: Sendable {
   /// The file in PyTorch's cache and on its server, such as `resnet50-0676ba61.pth`; the part before the suffix ends with the first
   /// digits of the file's SHA-256.
   public let file: String
+  /// In the order of the logits; empty where no classes were published.
   public let categories: [String]
   public let preprocessing: VisionPreprocessing
+  /// The number of the model's parameters, as torchvision counts them (GoogLeNet's without the inner classifiers).
+  public let numParams: Int
+  /// The smallest pictures' side.
+  public let minSize: Int
   /// Published figures by name, such as `acc@1` (per cent, on ImageNet-1K's validation part) or `miou`.
   public let metrics: [String: Double]
 
   /// Where torchvision publishes it.
   public var url: String { "https://download.pytorch.org/models/\(file)" }
   /// The first digits of the SHA-256.
-  public var hashPrefix: String {
-    file.split(separator: ".").first?.split(separator: "-").last.map(String.init) ?? ""
-  }
+  public var hashPrefix: String { WeightsCache.hashPrefix(ofFile: file) }
 
   public init(
-    _ name: String, _ file: String, preprocessing: VisionPreprocessing, categories: [String], metrics: [String: Double]
+    _ name: String, _ file: String, preprocessing: VisionPreprocessing, categories: [String], metrics: [String: Double],
+    numParams: Int, minSize: Int = 1
   ) {
     (self.name, self.file, self.preprocessing) = (name, file, preprocessing)
     (self.categories, self.metrics) = (categories, metrics)
+    (self.numParams, self.minSize) = (numParams, minSize)
   }
 }
 
@@ -60,6 +65,8 @@ public struct VisionModel: Sendable {
     var numClasses: Int
     /// Side of the pictures; only models with position embeddings care.
     var imageSize: Int
+    /// Whether inner classifiers are made: GoogLeNet's, Inception's and the segmentation models'.
+    var auxiliary = true
     /// Whether torchvision's published weights will be loaded; ports from TensorFlow then rescale their input.
     var isPublished = false
   }
@@ -102,18 +109,27 @@ public enum VisionModels {
   public static func entry(_ name: String) -> VisionModel? { all.first { $0.name == name } }
 
   /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
-  /// number) and pictures of `imageSize` (by default 224; only models with position embeddings care). Throws for an unknown name.
-  public static func make(_ name: String, numClasses: Int? = nil, imageSize: Int? = nil) throws -> any VisionNetwork {
-    try make(name, numClasses: numClasses, imageSize: imageSize, isPublished: false)
+  /// number) and pictures of `imageSize` (by default 224; only models with position embeddings care). `auxiliary` is torchvision's
+  /// `aux_logits` and `aux_loss`: the inner classifiers of GoogLeNet, Inception and the segmentation models, whose logits
+  /// their `outputs` gives. Throws for an unknown name.
+  ///
+  /// Every other argument of torchvision's builders is one of the model's own initialiser, such as `ResNet.init`.
+  public static func make(
+    _ name: String, numClasses: Int? = nil, imageSize: Int? = nil, auxiliary: Bool = true
+  ) throws -> any VisionNetwork {
+    try make(name, numClasses: numClasses, imageSize: imageSize, auxiliary: auxiliary, isPublished: false)
   }
 
-  static func make(_ name: String, numClasses: Int?, imageSize: Int?, isPublished: Bool) throws -> any VisionNetwork {
+  static func make(
+    _ name: String, numClasses: Int?, imageSize: Int?, auxiliary: Bool = true, isPublished: Bool
+  ) throws -> any VisionNetwork {
     guard let entry = entry(name) else { throw unknown(name) }
     if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
     if let imageSize, !(1...8192).contains(imageSize) {
       throw VisionError("\(name): the pictures' size must lie in 1...8192, got \(imageSize)")
     }
     let classes = numClasses ?? (entry.task == .classification ? 1000 : 21)
-    return entry.make(.init(numClasses: classes, imageSize: imageSize ?? 224, isPublished: isPublished))
+    return entry.make(
+      .init(numClasses: classes, imageSize: imageSize ?? 224, auxiliary: auxiliary, isPublished: isPublished))
   }
 }

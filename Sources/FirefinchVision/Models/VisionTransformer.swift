@@ -5,33 +5,45 @@ public final class VisionTransformer: Module, Layer {
   /// A layer of a convolutional stem (Xiao et al. 2021); torchvision's `ConvStemConfig`.
   public struct StemLayer: Sendable {
     public var outChannels: Int, kernel: Int, stride: Int
-    public init(outChannels: Int, kernel: Int, stride: Int) {
+    public var norm: @Sendable (_ channels: Int) -> any Layer
+    public var activation: @Sendable () -> any Layer
+
+    public init(
+      outChannels: Int, kernel: Int, stride: Int, norm: @escaping @Sendable (_ channels: Int) -> any Layer = { BatchNorm2d($0) },
+      activation: @escaping @Sendable () -> any Layer = { ReLU(inPlace: true) }
+    ) {
       (self.outChannels, self.kernel, self.stride) = (outChannels, kernel, stride)
+      (self.norm, self.activation) = (norm, activation)
     }
   }
 
   /// Attention and MLP, each after a normalisation.
   final class Block: Module, Layer {
-    let ln1: LayerNorm
+    let ln1: any Layer
     let selfAttention: MultiheadAttention
     let dropout: Dropout
-    let ln2: LayerNorm
+    let ln2: any Layer
     let mlp: TransformerMLP
 
     override class var stateKeys: [String: String] { ["ln1": "ln_1", "ln2": "ln_2"] }
 
-    init(_ width: Int, heads: Int, hidden: Int, dropout p: Double, attentionDropout: Double) {
-      ln1 = LayerNorm(width, eps: 1e-6)
+    init(_ width: Int, heads: Int, hidden: Int, dropout p: Double, attentionDropout: Double, norm: NormLayer) {
+      ln1 = norm(width)
       selfAttention = MultiheadAttention(width, heads, dropout: attentionDropout, batchFirst: true)
       dropout = Dropout(p: p)
-      ln2 = LayerNorm(width, eps: 1e-6)
+      ln2 = norm(width)
       mlp = TransformerMLP(width, hidden: hidden, dropout: p)
       super.init()
     }
 
     func forward(_ input: Tensor) -> Tensor {
       let x = ln1(input)
-      let attended = dropout(selfAttention(x, x, x, needWeights: false).output) + input
+      var output = selfAttention(x, x, x, needWeights: false).output
+      if isTraining && dropout.p > 0 {
+        // Dropout draws in the order of memory, and PyTorch's attention leaves its output as (positions, N, width) there.
+        output = output.transpose(0, 1).contiguous().transpose(0, 1)
+      }
+      let attended = dropout(output) + input
       return attended + mlp(ln2(attended))
     }
   }
@@ -40,14 +52,14 @@ public final class VisionTransformer: Module, Layer {
     @Parameter var posEmbedding: Tensor
     let dropout: Dropout
     let layers: Sequential
-    let ln: LayerNorm
+    let ln: any Layer
 
-    init(_ length: Int, layers count: Int, _ width: Int, dropout p: Double, block: () -> Block) {
+    init(_ length: Int, layers count: Int, _ width: Int, dropout p: Double, norm: NormLayer, block: () -> Block) {
       posEmbedding = Init.normal_(Tensor.empty([1, length, width]), std: 0.02)
       dropout = Dropout(p: p)
       layers = Sequential([any Layer]())
       for i in 0..<count { layers.append(block(), key: "encoder_layer_\(i)") }
-      ln = LayerNorm(width, eps: 1e-6)
+      ln = norm(width)
       super.init()
     }
 
@@ -63,11 +75,14 @@ public final class VisionTransformer: Module, Layer {
 
   /// - Parameters:
   ///   - imageSize: side of the square pictures; a multiple of `patchSize`.
+  ///   - hidden: width of the blocks' MLPs.
   ///   - representationSize: width of a layer before the classifier; nil for none.
+  ///   - norm: of the blocks and behind them.
   ///   - stem: convolutions in place of the patches' projection; they must shrink the picture by `patchSize` together.
   public init(
     imageSize: Int = 224, patchSize: Int, layers: Int, heads headCount: Int, width: Int, hidden: Int, dropout: Double = 0,
-    attentionDropout: Double = 0, numClasses: Int = 1000, representationSize: Int? = nil, stem: [StemLayer]? = nil
+    attentionDropout: Double = 0, numClasses: Int = 1000, representationSize: Int? = nil,
+    norm: @escaping NormLayer = { LayerNorm($0, eps: 1e-6) }, stem: [StemLayer]? = nil
   ) {
     requireModelArgument(
       imageSize > 0 && imageSize % patchSize == 0,
@@ -77,7 +92,9 @@ public final class VisionTransformer: Module, Layer {
       let list = Sequential([any Layer]())
       var channels = 3
       for (index, layer) in stem.enumerated() {
-        let conv = ConvNormActivation(channels, layer.outChannels, kernelSize: layer.kernel, stride: layer.stride)
+        let conv = ConvNormActivation(
+          channels, layer.outChannels, kernelSize: layer.kernel, stride: layer.stride, norm: layer.norm,
+          activation: layer.activation)
         list.append(conv, key: "conv_bn_relu_\(index)")
         channels = layer.outChannels
       }
@@ -89,8 +106,8 @@ public final class VisionTransformer: Module, Layer {
     }
     classToken = Tensor.zeros([1, 1, width])
     let side = imageSize / patchSize
-    encoder = Encoder(side * side + 1, layers: layers, width, dropout: dropout) {
-      Block(width, heads: headCount, hidden: hidden, dropout: dropout, attentionDropout: attentionDropout)
+    encoder = Encoder(side * side + 1, layers: layers, width, dropout: dropout, norm: norm) {
+      Block(width, heads: headCount, hidden: hidden, dropout: dropout, attentionDropout: attentionDropout, norm: norm)
     }
     let head = Linear(representationSize ?? width, numClasses)
     var before: Linear?

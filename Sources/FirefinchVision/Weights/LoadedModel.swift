@@ -52,7 +52,8 @@ extension VisionModels {
     }
     guard let entry = entry(name) else { throw unknown(name) }
     let state = entry.adaptState(try StateDict.load(from: path))
-    let classes = numClasses ?? metadata.categories?.count ?? published?.categories.count ?? headSize(of: state)
+    let publishedCount = published.flatMap { $0.categories.isEmpty ? nil : $0.categories.count }
+    let classes = numClasses ?? metadata.categories?.count ?? publishedCount ?? headSize(of: state)
     let drawn = !strict || newHead
     func fresh() throws -> any VisionNetwork {
       try make(name, numClasses: classes, imageSize: entry.imageSize(state), isPublished: published != nil)

@@ -76,9 +76,12 @@ def conditioned(model, name):
             norms = [b.norm().item() for b in double if b is not None]
             if sum(n > 1e-9 * max(norms) for n in norms) < 0.9 * len(norms) or max(norms) < 1e-12:
                 break
-            single = gradients(model, x)[1]
-            errors = [((a - b).norm() / b.norm()).item() for a, b in zip(single, double)
-                      if b is not None and b.norm() > 1e-9 * max(norms)]
+            errors = []
+            # Also when kernels round otherwise than PyTorch's: as pictures that differ in the last digits do.
+            for noise in (0, 1e-6, 1e-6):
+                single = gradients(model, x * (1 + noise * torch.randn(x.shape)))[1]
+                errors += [((a - b).norm() / b.norm()).item() for a, b in zip(single, double)
+                           if b is not None and b.norm() > 1e-9 * max(norms)]
             if max(errors) < 3e-5:
                 return variance, seed, output, double
     raise SystemExit(f"{name}: no well-conditioned input")
