@@ -38,7 +38,10 @@ let package = Package(
     .executableTarget(name: "ConformanceRunner", dependencies: ["Firefinch"]),
     .executableTarget(
       name: "TrainClassifier", dependencies: ["Firefinch", "FirefinchVision"], path: "Examples",
-      sources: ["TrainClassifier.swift"]),
+      exclude: ["FinetuneClassifier.swift"], sources: ["TrainClassifier.swift"]),
+    .executableTarget(
+      name: "FinetuneClassifier", dependencies: ["Firefinch", "FirefinchVision"], path: "Examples",
+      exclude: ["TrainClassifier.swift"], sources: ["FinetuneClassifier.swift"]),
     .target(name: "FirefinchTestSupport", dependencies: ["Firefinch"]),
     .testTarget(name: "FirefinchCoreTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),
     .testTarget(name: "FirefinchTensorTests", dependencies: ["Firefinch", "FirefinchTestSupport"], exclude: ["goldens"]),

@@ -1,4 +1,5 @@
 import Firefinch
+import FirefinchTestSupport
 import FirefinchVision
 import Testing
 
@@ -11,6 +12,17 @@ import Testing
     let names = VisionModels.list()
     #expect(names == names.sorted())
     #expect(Set(names).count == names.count)
+  }
+
+  /// Keys, their order and shapes; weights are not drawn, so that their memory is not touched.
+  @Test func everyModelHasTorchvisionsKeys() throws {
+    let golden = try Golden.load("keys.json").fields
+    #expect(golden.keys.sorted() == VisionModels.list())
+    for (name, want) in golden {
+      let state = try Init.skipped { try VisionModels.make(name, numClasses: 10).stateDict() }
+      let keys = state.keys.map { "\($0) \(Array(state[$0]!.shape))\n" }.joined()
+      #expect(state.count == want["count"].int && ModelMarks.crc(keys) == UInt32(want["keys"].int), "\(name)")
+    }
   }
 
   /// Models over 30 million parameters take too much memory here; their families are the same code.

@@ -53,10 +53,16 @@ extension VisionModels {
     guard let entry = entry(name) else { throw unknown(name) }
     let state = entry.adaptState(try StateDict.load(from: path))
     let publishedCount = published.flatMap { $0.categories.isEmpty ? nil : $0.categories.count }
-    let classes = numClasses ?? metadata.categories?.count ?? publishedCount ?? headSize(of: state)
+    let head = headSize(of: state)
+    if let named = metadata.categories?.count, let head, named != head {
+      throw VisionError("\(path): it names \(named) classes, but its head has \(head)")
+    }
+    let classes = numClasses ?? metadata.categories?.count ?? publishedCount ?? head
     let drawn = !strict || newHead
     func fresh() throws -> any VisionNetwork {
-      try make(name, numClasses: classes, imageSize: entry.imageSize(state), isPublished: published != nil)
+      try make(
+        name, numClasses: classes, imageSize: entry.imageSize(state),
+        auxiliary: state.keys.contains { $0.hasPrefix("aux") || $0.hasPrefix("AuxLogits") }, isPublished: published != nil)
     }
     let network = try drawn ? fresh() : Init.skipped(fresh)
     let replaced = newHead ? headKeys(of: state, in: network.stateDict()) : []
@@ -91,7 +97,11 @@ extension VisionModels {
   ) throws -> (path: String, published: VisionWeights?) {
     let all = name.flatMap(entry)?.weights ?? []
     if let published = weights == "default" ? all.last : all.first(where: { $0.name == weights }) {
-      return (try published.cachedFile(report: report), published)
+      do { return (try published.cachedFile(report: report), published) } catch let error as FileError {
+        let present = all.filter { access("\(WeightsCache.folder)/\($0.file)", F_OK) == 0 }.map(\.name)
+        if present.isEmpty { throw error }
+        throw VisionError("\(error); the cache has \(present.joined(separator: ", ")), which can be named instead")
+      }
     }
     if weights == "default" {
       throw VisionError("\(name ?? "no model named"): there are no published weights; name a file")
@@ -104,9 +114,9 @@ extension VisionModels {
     return (weights, all.first { $0.file == file })
   }
 
-  /// The number of classes of a file that does not name them: every model's last tensor is its head's bias.
+  /// The number of classes of a file that does not name them: every model's last tensor is its head's bias, or the head itself.
   private static func headSize(of state: StateDict) -> Int? {
-    guard let (key, tensor) = state.pairs.last, key.hasSuffix("bias"), tensor.rank == 1, tensor.size(0) > 0 else { return nil }
+    guard let tensor = state.pairs.last?.1, tensor.rank > 0, tensor.size(0) > 0 else { return nil }
     return tensor.size(0)
   }
 

@@ -23,6 +23,7 @@ public struct WeightsMetadata: Sendable, Equatable {
       }
     }
     categories = try value("categories")?.elements?.compactMap(\.text)
+    if categories?.isEmpty == true { categories = nil }
     if let preset = try value("preprocessing") {
       func numbers(_ key: String) -> [Double]? { preset[key]?.elements?.compactMap(\.number) }
       guard let resize = preset["resize"]?.integer, let mean = numbers("mean"), let std = numbers("std"),
