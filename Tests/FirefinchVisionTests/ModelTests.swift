@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: names) func equalsTorchvision(_ name: String) throws {
     let golden = try Golden.load("models/\(name).json")
     manualSeed(0)
-    let model = try VisionModels.make(name, numClasses: 10)
+    let model = try VisionModels.make(name, numClasses: 10, auxiliary: true)
     model.eval()
     ModelMarks.expectState(model, golden, name)
     ModelMarks.fillZeros(model)

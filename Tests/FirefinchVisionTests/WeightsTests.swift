@@ -79,6 +79,20 @@ import Testing
     }.contains("features.0.bias"))
   }
 
+  /// The file decides whether there are auxiliary heads.
+  @Test func auxiliaryHeadsMayBeMissing() throws {
+    for name in ["deeplabv3_mobilenet_v3_large", "googlenet"] {
+      for auxiliary in [true, false] {
+        manualSeed(1)
+        let state = try VisionModels.make(name, numClasses: 3, auxiliary: auxiliary).stateDict()
+        #expect(state.keys.contains { $0.hasPrefix("aux") } == auxiliary)
+        try state.save(to: folder + "/aux.safetensors")
+        let loaded = try VisionModels.load(name, weights: folder + "/aux.safetensors")
+        #expect(equal(loaded.network.stateDict(), state), "\(name), \(auxiliary)")
+      }
+    }
+  }
+
   /// Old DenseNet files have dots inside the layers' names.
   @Test func oldKeysAreBroughtUpToDate() throws {
     let (state, _) = try saved("densenet121", classes: 4)

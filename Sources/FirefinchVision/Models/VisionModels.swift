@@ -66,7 +66,7 @@ public struct VisionModel: Sendable {
     /// Side of the pictures; only models with position embeddings care.
     var imageSize: Int
     /// Whether inner classifiers are made: GoogLeNet's, Inception's and the segmentation models'.
-    var auxiliary = true
+    var auxiliary: Bool
     /// Whether torchvision's published weights will be loaded; ports from TensorFlow then rescale their input.
     var isPublished = false
   }
@@ -110,18 +110,18 @@ public enum VisionModels {
 
   /// A model with fresh weights, drawn as torchvision draws them, for `numClasses` classes (by default the published weights'
   /// number) and pictures of `imageSize` (by default 224; only models with position embeddings care). `auxiliary` is torchvision's
-  /// `aux_logits` and `aux_loss`: the inner classifiers of GoogLeNet, Inception and the segmentation models, whose logits
-  /// their `outputs` gives. Throws for an unknown name.
+  /// `aux_logits` and `aux_loss`: the inner classifiers of GoogLeNet and Inception (by default there) and of the segmentation models
+  /// (by default not), whose logits their `outputs` gives. Throws for an unknown name.
   ///
   /// Every other argument of torchvision's builders is one of the model's own initialiser, such as `ResNet.init`.
   public static func make(
-    _ name: String, numClasses: Int? = nil, imageSize: Int? = nil, auxiliary: Bool = true
+    _ name: String, numClasses: Int? = nil, imageSize: Int? = nil, auxiliary: Bool? = nil
   ) throws -> any VisionNetwork {
     try make(name, numClasses: numClasses, imageSize: imageSize, auxiliary: auxiliary, isPublished: false)
   }
 
   static func make(
-    _ name: String, numClasses: Int?, imageSize: Int?, auxiliary: Bool = true, isPublished: Bool
+    _ name: String, numClasses: Int?, imageSize: Int?, auxiliary: Bool?, isPublished: Bool
   ) throws -> any VisionNetwork {
     guard let entry = entry(name) else { throw unknown(name) }
     if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
@@ -130,6 +130,8 @@ public enum VisionModels {
     }
     let classes = numClasses ?? (entry.task == .classification ? 1000 : 21)
     return entry.make(
-      .init(numClasses: classes, imageSize: imageSize ?? 224, auxiliary: auxiliary, isPublished: isPublished))
+      .init(
+        numClasses: classes, imageSize: imageSize ?? 224, auxiliary: auxiliary ?? (entry.task == .classification),
+        isPublished: isPublished))
   }
 }
