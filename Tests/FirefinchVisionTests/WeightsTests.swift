@@ -154,21 +154,13 @@ import Testing
     let state = StateDict((0..<12).map { ("layer\($0).weight", Tensor.randn([$0 % 4 + 1, 2])) })
     try state.save(to: folder + "/a.pth")
     try state.save(to: folder + "/a.safetensors", metadata: ["firefinch.model": "squeezenet1_1", "firefinch.categories": "[]"])
-    func draw(_ limit: Int) -> Int { Tensor.randint(0, limit, [1]).intValue }
+    var random = Damage.Random(6)
     let before = SystemInfo.peakMemory
     for file in ["a.pth", "a.safetensors"] {
       let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)")))
       let path = "\(folder)/damaged-\(file)"
-      for _ in 0..<1200 {
-        var raw = whole
-        switch draw(5) {
-        case 0: raw.removeLast(1 + draw(raw.count))
-        case 1: raw.insert(UInt8(draw(256)), at: draw(raw.count))
-        case 2: for _ in 0..<4 { raw[draw(raw.count)] = UInt8(draw(256)) }
-        case 3: for i in 0..<min(8, raw.count) { raw[i] = UInt8(draw(256)) }
-        default: raw[draw(raw.count)] ^= 1 << UInt8(draw(8))
-        }
-        try Data(raw).write(to: URL(fileURLWithPath: path))
+      for _ in 0..<1200 * Damage.effort {
+        try Data(Damage.damaged(whole, &random)).write(to: URL(fileURLWithPath: path))
         let told = message { _ = try VisionModels.load("squeezenet1_1", weights: path, strict: false) }
         #expect(told.isEmpty || told.contains(path), "\(told)")
         #expect(!told.contains("\n"))

@@ -131,7 +131,8 @@ public struct MultiHeadAttention {
 
     if !needWeights {
       let attended = q.scaledDotProductAttention(k, v, mask: mask, dropoutP: probability, isCausal: causal)
-      if batchFirst && isBatched {
+      // Dropouts behind a layer's attention draw in the order of memory, in which PyTorch has positions first.
+      if batchFirst && isBatched && probability == 0 {
         // The kernel's result lies as (batch, positions, heads, head size): joining the heads is a view.
         return [outProj(attended.transpose(1, 2).reshape(batch, length, embedDim))]
       }

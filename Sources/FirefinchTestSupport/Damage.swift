@@ -2,17 +2,17 @@ import CFirefinch
 import Foundation
 
 /// Damage for files: the same in every run.
-enum Damage {
+public enum Damage {
   /// More rounds with other damage, for long runs by hand.
-  static let effort = ProcessInfo.processInfo.environment["FIREFINCH_FUZZ"].flatMap { Int($0) } ?? 1
+  public static let effort = ProcessInfo.processInfo.environment["FIREFINCH_FUZZ"].flatMap { Int($0) } ?? 1
 
   /// SplitMix64: the same damage in every run.
-  struct Random: RandomNumberGenerator {
-    var state: UInt64
+  public struct Random: RandomNumberGenerator {
+    private var state: UInt64
 
-    init(_ seed: UInt64) { state = seed + 100 * UInt64(Damage.effort) }
+    public init(_ seed: UInt64) { state = seed + 100 * UInt64(Damage.effort) }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
       state &+= 0x9E37_79B9_7F4A_7C15
       var z = state
       z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -22,7 +22,7 @@ enum Damage {
   }
 
   /// Bytes lost, added, changed or overwritten.
-  static func damaged(_ whole: [UInt8], _ random: inout Random) -> [UInt8] {
+  public static func damaged(_ whole: [UInt8], _ random: inout Random) -> [UInt8] {
     var raw = whole
     if raw.isEmpty { return raw }
     switch Int.random(in: 0..<8, using: &random) {
@@ -45,7 +45,7 @@ enum Damage {
   }
 
   /// Gives the chunks of a PNG the checksums of what they hold.
-  static func fixChecksums(_ raw: inout [UInt8]) {
+  public static func fixChecksums(_ raw: inout [UInt8]) {
     var at = 8
     while at + 12 <= raw.count {
       let length = (0..<4).reduce(0) { $0 << 8 | Int(raw[at + $1]) }
