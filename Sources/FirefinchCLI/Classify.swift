@@ -73,7 +73,10 @@ struct Classify: ParsableCommand {
     let width = values.size(1)
     return read.enumerated().map { row, picture in
       let classes = (row * width..<(row + 1) * width).map {
-        (index: c[$0], name: loaded.categories.isEmpty ? "class \(c[$0])" : loaded.categories[c[$0]], probability: p[$0])
+        (
+          index: c[$0], name: loaded.categories.isEmpty ? "class \(c[$0])" : loaded.categories[c[$0]],
+          probability: p[$0]
+        )
       }
       return Guess(path: picture.path, image: picture.image, classes: classes)
     }
@@ -82,7 +85,9 @@ struct Classify: ParsableCommand {
   private func show(_ guess: Guess) {
     if json {
       let classes = guess.classes.map {
-        JSONValue.record([("class", .string($0.name)), ("index", .int($0.index)), ("probability", .double($0.probability))])
+        JSONValue.record([
+          ("class", .string($0.name)), ("index", .int($0.index)), ("probability", .double($0.probability)),
+        ])
       }
       print(JSONValue.record([("file", .string(guess.path)), ("classes", .array(classes))]).serialized)
       return
@@ -96,7 +101,8 @@ struct Classify: ParsableCommand {
 
   private func picture(_ guesses: [Guess], _ name: String) -> Image {
     let cells = guesses.map { guess in
-      ImageGrid.Cell(image: guess.image, lines: guess.classes.prefix(3).map { "\($0.name) \(format($0.probability, 3))" })
+      ImageGrid.Cell(
+        image: guess.image, lines: guess.classes.prefix(3).map { "\($0.name) \(format($0.probability, 3))" })
     }
     return ImageGrid(title: "What \(name) sees", columns: 4, cells: cells, pictureSide: 256).render().image
   }

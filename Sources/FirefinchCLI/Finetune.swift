@@ -21,7 +21,9 @@ struct Finetune: ParsableCommand {
   enum Mix: String, CaseIterable, ExpressibleByArgument { case none, mixup, cutmix, both }
 
   @Option(help: "A model of 'firefinch models'.") var model: String
-  @Option(help: "Weights to start from: a file, an address, 'default', a name such as IMAGENET1K_V1, or 'none' for fresh ones.")
+  @Option(
+    help:
+      "Weights to start from: a file, an address, 'default', a name such as IMAGENET1K_V1, or 'none' for fresh ones.")
   var weights = "default"
   @Option(help: "Folder of pictures.") var data: String
   @Option(help: "Part of every class held out for testing, when there is no val folder.") var holdout = 0.2
@@ -34,7 +36,8 @@ struct Finetune: ParsableCommand {
   @Option(help: "Weight decay.") var weightDecay = 0.01
   @Option(help: "How the learning rate falls.") var schedule = Schedule.cosine
   @Option(help: "Part of all steps in which the learning rate rises first.") var warmup = 0.05
-  @Option(help: "Changes of the training pictures: none, crops and mirroring, or those with a policy.") var augment = Augment.standard
+  @Option(help: "Changes of the training pictures: none, crops and mirroring, or those with a policy.") var augment =
+    Augment.standard
   @Option(help: "Least part of a picture's area that a crop takes.") var minArea = 0.35
   @Option(help: "Mixtures of training pictures.") var mix = Mix.none
   @Option(help: "Probability of erasing a rectangle.") var erase = 0.0
@@ -53,7 +56,8 @@ struct Finetune: ParsableCommand {
         throw ValidationError("\(name) must lie in \(range.lowerBound)...\(range.upperBound), got \(value).")
       }
     }
-    for (value, name) in [(epochs, "--epochs"), (batchSize, "--batch-size"), (threads ?? 1, "--threads")] where value < 1 {
+    for (value, name) in [(epochs, "--epochs"), (batchSize, "--batch-size"), (threads ?? 1, "--threads")]
+    where value < 1 {
       throw ValidationError("\(name) must be at least 1, got \(value).")
     }
     if workers < 0 { throw ValidationError("--workers must not be negative, got \(workers).") }
@@ -77,10 +81,12 @@ struct Finetune: ParsableCommand {
     let run = FinetuneRun(options: self, loaded: loaded, data: parts)
     let options = RunOptions([
       "model": .string(model), "epochs": .int(epochs), "batch-size": .int(batchSize), "lr": .double(rate),
-      "backbone-lr": .double(backboneLr), "optimizer": .string(optimizer.rawValue), "weight-decay": .double(weightDecay),
+      "backbone-lr": .double(backboneLr), "optimizer": .string(optimizer.rawValue),
+      "weight-decay": .double(weightDecay),
       "schedule": .string(schedule.rawValue), "warmup": .double(warmup), "freeze": .string(freeze.rawValue),
       "augment": .string(augment.rawValue), "min-area": .double(minArea), "mix": .string(mix.rawValue),
-      "erase": .double(erase), "label-smoothing": .double(labelSmoothing), "holdout": .double(holdout), "seed": .int(seed),
+      "erase": .double(erase), "label-smoothing": .double(labelSmoothing), "holdout": .double(holdout),
+      "seed": .int(seed),
       "pictures": .int(parts.training.count + parts.test.count), "threads": .int(Parallel.threadCount),
     ])
     let trainer = try Trainer(
@@ -124,7 +130,9 @@ struct FinetuneData {
         test += order[..<held].sorted().map { own[$0] }
         training += order[held...].sorted().map { own[$0] }
       }
-      if test.isEmpty { throw CommandFailure("\(root): too few pictures to hold some out; there must be two of a class") }
+      if test.isEmpty {
+        throw CommandFailure("\(root): too few pictures to hold some out; there must be two of a class")
+      }
       return
     }
     let folder = try ImageFolder(root + "/train")
@@ -133,7 +141,8 @@ struct FinetuneData {
     }
     let held = try ImageFolder(root + "/" + other, allowEmpty: true)
     if held.classes != folder.classes {
-      throw CommandFailure("\(root): train and \(other) must have the same class folders, got \(folder.classes) and \(held.classes)")
+      throw CommandFailure(
+        "\(root): train and \(other) must have the same class folders, got \(folder.classes) and \(held.classes)")
     }
     (classes, training, test) = (folder.classes, items(folder), items(held))
     if test.isEmpty { throw CommandFailure("\(root)/\(other): there are no pictures in it") }

@@ -16,7 +16,11 @@ struct FinetuneRun {
     var (own, rest): ([Tensor], [Tensor]) = ([], [])
     for (key, parameter) in network.namedParameters() {
       let isHead = head.contains(key)
-      if frozenBackbone && !isHead { parameter.requiresGrad = false } else if isHead { own.append(parameter) } else {
+      if frozenBackbone && !isHead {
+        parameter.requiresGrad = false
+      } else if isHead {
+        own.append(parameter)
+      } else {
         rest.append(parameter)
       }
     }
@@ -81,7 +85,8 @@ struct FinetuneRun {
       pictures, batchSize: options.batchSize, shuffle: true, workers: options.workers,
       collate: { samples in
         let batch = try collatePictures(samples)
-        let usesCutMix = mixed == .cutmix || (mixed == .both && Tensor.rand([1], generator: LoaderRandom.generator).doubleValue < 0.5)
+        let usesCutMix =
+          mixed == .cutmix || (mixed == .both && Tensor.rand([1], generator: LoaderRandom.generator).doubleValue < 0.5)
         if mixed == .none { return batch }
         let result =
           usesCutMix
@@ -116,7 +121,8 @@ struct FinetuneRun {
     let preset = loaded.preprocessing
     let pictures = PictureList(data.test, transform: { preset($0) })
     let loader = DataLoader(
-      pictures, batchSize: options.batchSize, workers: options.workers, generator: Generator(), collate: collatePictures)
+      pictures, batchSize: options.batchSize, workers: options.workers, generator: Generator(), collate: collatePictures
+    )
     let batches = loader.makeIterator()
     var loss = 0.0
     var guesses: [Int] = []
@@ -138,10 +144,13 @@ struct FinetuneRun {
     let none = [Int](repeating: 0, count: data.classes.count)
     var counts = [[Int]](repeating: none, count: data.classes.count)
     for (guess, item) in zip(guesses, data.test) { counts[item.target][guess] += 1 }
-    let matrix = ConfusionMatrix(title: "\(loaded.name) on \(data.test.count) test pictures", classes: data.classes, counts: counts)
+    let matrix = ConfusionMatrix(
+      title: "\(loaded.name) on \(data.test.count) test pictures", classes: data.classes, counts: counts)
     try matrix.render().writePNG(to: options.out + "/confusion.png")
     // Wrong ones first: they are what people look at.
-    let order = data.test.indices.sorted { (guesses[$0] == data.test[$0].target ? 1 : 0, $0) < (guesses[$1] == data.test[$1].target ? 1 : 0, $1) }
+    let order = data.test.indices.sorted {
+      (guesses[$0] == data.test[$0].target ? 1 : 0, $0) < (guesses[$1] == data.test[$1].target ? 1 : 0, $1)
+    }
     let cells = try order.prefix(32).map { index in
       let item = data.test[index]
       return RunReport.cell(

@@ -12,7 +12,10 @@ struct FirefinchMain: ParsableCommand {
       then:        firefinch predict --checkpoint runs/first/model.safetensors PICTURE.png
       """,
     version: "firefinch \(FirefinchVersion.current)",
-    subcommands: [Train.self, Predict.self, Info.self, Inspect.self, Bench.self, Classify.self, Finetune.self, Models.self, RunModel.self])
+    subcommands: [
+      Train.self, Predict.self, Info.self, Inspect.self, Bench.self, Classify.self, Finetune.self, Models.self,
+      RunModel.self,
+    ])
 
   static func main() {
     do {

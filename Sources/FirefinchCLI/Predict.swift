@@ -6,7 +6,8 @@ import FirefinchVision
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Classify pictures (PNG) with a trained Fashion-MNIST model.",
-    discussion: "Prints the five likeliest classes of each picture. Pictures of other sizes are shrunk to 28 x 28; as in the "
+    discussion:
+      "Prints the five likeliest classes of each picture. Pictures of other sizes are shrunk to 28 x 28; as in the "
       + "training set, the subject should be light on black.")
 
   @Option(help: "model.safetensors, model.pt or checkpoint.pt of a run.") var checkpoint: String

@@ -13,8 +13,10 @@ struct RunModel: ParsableCommand {
       """)
 
   @Argument(help: "A model of 'firefinch models'.") var name: String
-  @Option(help: "Weights: .pth, .pt or .safetensors, an address, 'default' or a name such as IMAGENET1K_V1.") var weights: String
-  @Option(help: "Pictures as .npy: float32, shape (N, 3, height, width), prepared as the model wants them.") var input: String
+  @Option(help: "Weights: .pth, .pt or .safetensors, an address, 'default' or a name such as IMAGENET1K_V1.")
+  var weights: String
+  @Option(help: "Pictures as .npy: float32, shape (N, 3, height, width), prepared as the model wants them.") var input:
+    String
   @Option(help: "Where the output goes, as .npy.") var output: String
   @Option(help: "Classes of the model. Default: those of the weights.") var numClasses: Int?
   @Option(help: "Where gradients go, as .npz.") var trainGrad: String?
@@ -31,7 +33,8 @@ struct RunModel: ParsableCommand {
     let x = try Npy.load(input)
     guard x.rank == 4, x.size(1) == 3, x.elementCount > 0, x.dtype.isFloatingPoint else {
       throw CommandFailure(
-        "\(input): expected floating-point pictures of shape (N, 3, height, width), got \(x.dtype.name) of shape \(x.shape)")
+        "\(input): expected floating-point pictures of shape (N, 3, height, width), got \(x.dtype.name) of shape \(x.shape)"
+      )
     }
     let pictures = x.to(.float32)
     do {
@@ -45,7 +48,8 @@ struct RunModel: ParsableCommand {
         return y.detach().contiguous()
       }
       try Npy.save(y, to: output)
-      try Npz.save(model.namedParameters().compactMap { key, parameter in parameter.grad.map { (key, $0) } }, to: trainGrad)
+      try Npz.save(
+        model.namedParameters().compactMap { key, parameter in parameter.grad.map { (key, $0) } }, to: trainGrad)
     } catch let error as TensorError {
       throw CommandFailure("\(name) cannot take pictures of shape \(x.shape): \(error)")
     }

@@ -17,7 +17,8 @@ struct RunOptions: Equatable {
     for (name, value) in fields {
       guard let other = saved[.string(name)] else { return "the checkpoint does not say --\(name)" }
       if other != value {
-        return "the checkpoint was made with --\(name) \(RunOptions.text(other)), this run has --\(name) \(RunOptions.text(value))"
+        return
+          "the checkpoint was made with --\(name) \(RunOptions.text(other)), this run has --\(name) \(RunOptions.text(value))"
       }
     }
     return nil

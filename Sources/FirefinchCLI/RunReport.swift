@@ -79,7 +79,8 @@ final class RunReport {
   /// A picture with what the model says of it.
   static func cell(_ image: Image, guess: String, truth: String) -> ImageGrid.Cell {
     let right = guess == truth
-    return ImageGrid.Cell(image: image, lines: right ? [guess] : [guess, "is: " + truth], mark: right ? .right : .wrong)
+    return ImageGrid.Cell(
+      image: image, lines: right ? [guess] : [guess, "is: " + truth], mark: right ? .right : .wrong)
   }
 
   /// Draws test pictures and the final curves.

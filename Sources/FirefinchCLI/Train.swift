@@ -89,7 +89,8 @@ struct TrainFashionMNIST: ParsableCommand {
       })
     return TrainingJob(
       name: model.rawValue, model: network, optimizer: optimizer,
-      scheduler: CosineAnnealingLR(optimizer, tMax: max(epochs * loader.count, 1)), loader: loader, pictures: training.count,
+      scheduler: CosineAnnealingLR(optimizer, tMax: max(epochs * loader.count, 1)), loader: loader,
+      pictures: training.count,
       epochs: epochs, train: { network.train() }, evaluate: { evaluate(network, test) },
       finish: { report in try finish(network, test, report) })
   }

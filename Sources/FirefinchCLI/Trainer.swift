@@ -54,7 +54,8 @@ final class Trainer {
   private var position = Position()
 
   init(
-    _ job: TrainingJob, options: RunOptions, out: String, checkpointEvery: Double, profile: String? = nil, progress: Progress
+    _ job: TrainingJob, options: RunOptions, out: String, checkpointEvery: Double, profile: String? = nil,
+    progress: Progress
   ) throws {
     (self.job, self.options, self.out) = (job, options, out)
     (self.checkpointEvery, self.profile, self.progress) = (checkpointEvery, profile, progress)
@@ -158,11 +159,11 @@ final class Trainer {
     report.scalar("train/lr", scheduler.rates[0], step: globalStep)
   }
 
-
   private func explainNonFinite(_ value: Double, _ batch: [Tensor]) -> String {
     let cause = model.firstNonFinite(input: batch[0])
     let place = cause.map { ", first seen in \($0)" } ?? ""
-    return "the loss is \(value.isNaN ? "NaN" : "\(value)") at step \(globalStep + 1) (epoch \(position.epoch + 1))\(place); "
+    return
+      "the loss is \(value.isNaN ? "NaN" : "\(value)") at step \(globalStep + 1) (epoch \(position.epoch + 1))\(place); "
       + "lower --lr. The last checkpoint in \(out) is kept"
   }
 

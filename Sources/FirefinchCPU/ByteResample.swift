@@ -12,7 +12,8 @@ public struct ByteResample {
     input: Int, out: Int, taps: Int, starts: UnsafePointer<Int64>, weights: UnsafePointer<Int16>, precision: Int
   ) {
     job = ff_resize(
-      in: Int64(input), out: Int64(out), start: starts, weights: weights, taps: Int64(taps), precision: Int32(precision),
+      in: Int64(input), out: Int64(out), start: starts, weights: weights, taps: Int64(taps),
+      precision: Int32(precision),
       lines: 0, channels: 1, pitch: 0)
   }
 

@@ -34,7 +34,8 @@ public struct ConfusionMatrix: Sendable {
         canvas.fill(x: x, y: y, width: cell - 1, height: cell - 1, ConfusionMatrix.shade(part, isRight: row == column))
         if cell >= 16, value > 0 {
           canvas.text(
-            "\(value)", x: Double(x) + Double(cell) / 2, y: Double(y) + Double(cell) / 2 + textSize * 0.4, size: textSize,
+            "\(value)", x: Double(x) + Double(cell) / 2, y: Double(y) + Double(cell) / 2 + textSize * 0.4,
+            size: textSize,
             part > 0.5 ? .white : .ink, anchor: .centre)
         }
       }
@@ -47,7 +48,8 @@ public struct ConfusionMatrix: Sendable {
   private func drawColumns(_ canvas: inout Canvas, left: Int, y: Int, cell: Int) {
     for (column, name) in classes.enumerated() {
       let text = Canvas.fitted(name, width: Double(cell - 2), size: 7.5)
-      canvas.text(text, x: Double(left + column * cell) + Double(cell) / 2, y: Double(y), size: 7.5, .muted, anchor: .centre)
+      canvas.text(
+        text, x: Double(left + column * cell) + Double(cell) / 2, y: Double(y), size: 7.5, .muted, anchor: .centre)
     }
   }
 

@@ -15,7 +15,8 @@ public enum Compare {
   }
 
   /// As `difference` of tensors, for plain numbers.
-  public static func difference(_ got: [Double], _ want: [Double], rtol: Double = 1e-5, atol: Double = 1e-6) -> String? {
+  public static func difference(_ got: [Double], _ want: [Double], rtol: Double = 1e-5, atol: Double = 1e-6) -> String?
+  {
     if got.count != want.count { return "\(got.count) elements, expected \(want.count)" }
     var worst: (index: Int, excess: Double)?
     for (i, (x, y)) in zip(got, want).enumerated() {

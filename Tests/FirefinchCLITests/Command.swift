@@ -19,7 +19,8 @@ struct Command {
   }
 
   /// Starts it; `shell` goes before the command, such as `ulimit`.
-  static func start(_ arguments: [String], environment: [String: String] = [:], shell: String? = nil) throws -> Running {
+  static func start(_ arguments: [String], environment: [String: String] = [:], shell: String? = nil) throws -> Running
+  {
     let process = Process()
     if let shell {
       process.executableURL = URL(fileURLWithPath: "/bin/bash")

@@ -7,10 +7,13 @@ import Testing
   @Test func helpNamesTheCommands() throws {
     let help = try Command.run("--help")
     #expect(help.code == 0 && help.errors.isEmpty)
-    for word in ["train", "predict", "info", "inspect", "bench", "classify", "finetune", "models", "run-model"] { #expect(help.output.contains(word)) }
+    for word in ["train", "predict", "info", "inspect", "bench", "classify", "finetune", "models", "run-model"] {
+      #expect(help.output.contains(word))
+    }
     let train = try Command.run("train", "fashion-mnist", "--help")
     for option in [
-      "--data", "--model", "--epochs", "--batch-size", "--lr", "--optimizer", "--seed", "--limit", "--threads", "--workers",
+      "--data", "--model", "--epochs", "--batch-size", "--lr", "--optimizer", "--seed", "--limit", "--threads",
+      "--workers",
       "--out", "--resume", "--quiet", "--profile",
     ] { #expect(train.output.contains(option)) }
     #expect(try Command.run("--version").output.hasPrefix("firefinch "))
@@ -25,7 +28,8 @@ import Testing
     (["train", "fashion-mnist", "--batch-size", "-4"], "--batch-size"),
     (["train", "fashion-mnist", "--workers", "-1"], "--workers"),
     (["train", "fashion-mnist", "--lr", "nan"], "--lr must be a positive number"),
-    (["bench", "nothing"], "known are overhead"), (["bench", "sum", "--threads", "0"], "--threads must be at least 1, got 0"),
+    (["bench", "nothing"], "known are overhead"),
+    (["bench", "sum", "--threads", "0"], "--threads must be at least 1, got 0"),
     (["bench", "overhead", "--profile", "x.json"], "choose another name"),
     (["predict", "picture.png"], "--checkpoint"), (["inspect"], "<file>"), (["bogus"], "'bogus'"),
   ])
@@ -38,10 +42,12 @@ import Testing
 
   /// PyTorch's loss or mean absolute output of the first step from seed 0, by Benchmarks/torch_work.py.
   @Test(arguments: [
-    ("mlp-train", 0.914747953414917), ("pointwise-chain", 0.980861927533436), ("pointwise-chain-fused", 0.980861927533436),
+    ("mlp-train", 0.914747953414917), ("pointwise-chain", 0.980861927533436),
+    ("pointwise-chain-fused", 0.980861927533436),
     ("softmax", 0.0009765624987207546), ("layernorm", 0.7980176995512392), ("transpose", 0.7976772439466264),
     ("sum", 24.226001220056787), ("fashion-cnn-train", 2.3095901012420654), ("lstm-train", 2.3181540966033936),
-    ("gpt2-small-train", 9.168606758117676), ("resnet18-infer", 1.3014284938061609), ("vit_b_32-infer", 0.4307986056227237),
+    ("gpt2-small-train", 9.168606758117676), ("resnet18-infer", 1.3014284938061609),
+    ("vit_b_32-infer", 0.4307986056227237),
     ("mobilenet_v2-infer", 7.487970039611602e-10), ("mobilenet_v3_small-train", 6.907623767852783),
   ])
   func benchDoesPyTorchsWork(_ name: String, _ check: Double) throws {
@@ -64,7 +70,9 @@ import Testing
   @Test func infoSaysWhatIsUsed() throws {
     let info = try Command.run("info")
     #expect(info.code == 0)
-    for word in ["processor", "instructions", "threads", "oneDNN", "OpenBLAS", "GPU"] { #expect(info.output.contains(word)) }
+    for word in ["processor", "instructions", "threads", "oneDNN", "OpenBLAS", "GPU"] {
+      #expect(info.output.contains(word))
+    }
     let plain = try Command.run("info", environment: ["FIREFINCH_NO_LIBRARIES": "1", "FIREFINCH_ISA": "sse2"])
     #expect(plain.output.contains("instructions sse2"))
     #expect(plain.output.contains("not used"))

@@ -21,7 +21,9 @@ import Testing
     let run = try Command.start(arguments(folder / "run", "--epochs", "1", "--profile", folder / "trace.json")).finish()
     #expect(plain.code == 0 && run.code == 0 && run.output.isEmpty)
     #expect(try metrics(folder, "plain") == metrics(folder, "run"))
-    for word in ["Optimizer.step#Adam", "next batch", "LinearBackward0", "Module"] { #expect(run.errors.contains(word)) }
+    for word in ["Optimizer.step#Adam", "next batch", "LinearBackward0", "Module"] {
+      #expect(run.errors.contains(word))
+    }
     let bytes = try folder.bytes("trace.json")
     let json = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     let events = try #require(json["traceEvents"] as? [[String: Any]])
@@ -75,7 +77,8 @@ import Testing
     var random = SystemRandomNumberGenerator()
     var kills = 0
     for _ in 0..<12 {
-      let running = try Command.start(arguments(folder / "killed", "--resume", "--checkpoint-every", "0", "--model", model))
+      let running = try Command.start(
+        arguments(folder / "killed", "--resume", "--checkpoint-every", "0", "--model", model))
       usleep(UInt32.random(in: 20_000...600_000, using: &random))
       running.kill(SIGKILL)
       if try running.finish().code == -SIGKILL { kills += 1 }
@@ -130,7 +133,9 @@ import Testing
 
   @Test func badDataIsExplained() throws {
     let system = FashionMNIST.systemDirectory
-    let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+    let names = [
+      "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+    ]
     func run(_ change: (Folder) throws -> Void) throws -> Command {
       let folder = Folder()
       for name in names { symlink("\(system)/\(name).gz", folder / "\(name).gz") }
@@ -189,15 +194,19 @@ import Testing
 
   @Test func aLossThatIsNotANumberNamesStepAndModule() throws {
     let folder = Folder()
-    let result = try Command.start(arguments(folder / "run", "--model", "cnn", "--optimizer", "sgd", "--lr", "1e30")).finish()
+    let result = try Command.start(arguments(folder / "run", "--model", "cnn", "--optimizer", "sgd", "--lr", "1e30"))
+      .finish()
     #expect(result.code == 1)
-    for words in ["the loss is", "at step 2", "(Conv2d)", "--lr"] { #expect(result.errors.contains(words), "\(result)") }
+    for words in ["the loss is", "at step 2", "(Conv2d)", "--lr"] {
+      #expect(result.errors.contains(words), "\(result)")
+    }
   }
 
   @Test func aCheckpointOfAnotherModelIsExplained() throws {
     let folder = Folder()
     try StateValue.record([("layer.weight", .tensor(Tensor.ones([3, 3])))]).save(to: folder / "other.pt")
-    try PNG.write(Image(width: 28, height: 28, channels: 1, pixels: [UInt8](repeating: 0, count: 784)), to: folder / "a.png")
+    try PNG.write(
+      Image(width: 28, height: 28, channels: 1, pixels: [UInt8](repeating: 0, count: 784)), to: folder / "a.png")
     let result = try Command.run("predict", "--checkpoint", folder / "other.pt", folder / "a.png")
     #expect(result.code == 1 && result.errors.contains("another model"), "\(result)")
     #expect(try Command.run("predict", "--checkpoint", folder / "a.png", folder / "a.png").code == 1)

@@ -41,7 +41,9 @@ import Testing
       scheduler.step()
       // Steps enlarge rounding: with these learning rates PyTorch's own fifth loss differs by 1.3e-4 on another processor.
       let tolerance = step < 2 ? 1e-4 : 1e-3
-      #expect(abs(loss.doubleValue - want) <= tolerance * want, "loss of step \(step + 1): \(loss.doubleValue), PyTorch \(want)")
+      #expect(
+        abs(loss.doubleValue - want) <= tolerance * want,
+        "loss of step \(step + 1): \(loss.doubleValue), PyTorch \(want)")
     }
     #expect(abs(scheduler.rates[0] / golden["lr"].double - 1) < 1e-12)
     let end = model.stateDict()

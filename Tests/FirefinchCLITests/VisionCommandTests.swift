@@ -5,7 +5,9 @@ import Testing
 
 /// `classify`, `finetune`, `models` and `run-model`, run as a user would.
 @Suite struct VisionCommandTests {
-  private func json(_ text: String) throws -> Any { try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed) }
+  private func json(_ text: String) throws -> Any {
+    try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+  }
 
   /// Pictures of two classes in folders: mostly red and mostly blue noise.
   private func pictures(_ folder: Folder, each count: Int) throws -> String {
@@ -36,7 +38,8 @@ import Testing
     #expect(models.compactMap { $0["name"] as? String } == VisionModels.list())
     let net = try #require(models.first { $0["name"] as? String == "mobilenet_v2" })
     let weights = try #require((net["weights"] as? [[String: Any]])?.first)
-    #expect(weights["file"] as? String == "mobilenet_v2-b0353104.pth" && weights["sha256_prefix"] as? String == "b0353104")
+    #expect(
+      weights["file"] as? String == "mobilenet_v2-b0353104.pth" && weights["sha256_prefix"] as? String == "b0353104")
     #expect((weights["metrics"] as? [String: Double])?["acc@1"] == 71.878)
     #expect((weights["preprocessing"] as? [String: Any])?["resize"] as? Int == 256)
     let some = try Command.run("models", "--task", "segmentation")
@@ -54,7 +57,8 @@ import Testing
     let x = Tensor.randn([2, 3, 64, 64])
     try Npy.save(x, to: folder / "x.npy")
     let run = try Command.run(
-      "run-model", "squeezenet1_1", "--weights", folder / "w.pth", "--input", folder / "x.npy", "--output", folder / "y.npy",
+      "run-model", "squeezenet1_1", "--weights", folder / "w.pth", "--input", folder / "x.npy", "--output",
+      folder / "y.npy",
       "--num-classes", "4", "--train-grad", folder / "g.npz")
     #expect(run.code == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run.errors)")
     model.eval()
@@ -81,7 +85,8 @@ import Testing
     try Npy.save(Tensor.randn([1, 3, 4, 4]), to: folder / "tiny.npy")
     func run(_ weights: String, _ input: String, _ more: String...) throws -> Command {
       try Command.start(
-        ["run-model", "squeezenet1_1", "--weights", weights, "--input", input, "--output", folder / "y.npy"] + more).finish()
+        ["run-model", "squeezenet1_1", "--weights", weights, "--input", input, "--output", folder / "y.npy"] + more
+      ).finish()
     }
     for (result, words) in [
       (try run(folder / "short.pth", folder / "x.npy", "--num-classes", "4"), ["classifier.1.bias"]),
@@ -153,8 +158,10 @@ import Testing
 
   private func finetune(_ data: String, _ out: String, _ more: String...) throws -> Command.Running {
     try Command.start(
-      ["finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", out, "--batch-size", "8",
-       "--threads", "2", "--quiet"] + more)
+      [
+        "finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", out, "--batch-size", "8",
+        "--threads", "2", "--quiet",
+      ] + more)
   }
 
   @Test func finetunedModelsLearnAndClassify() throws {
@@ -164,11 +171,17 @@ import Testing
     #expect(run.code == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run.errors)")
     let last = try #require(try metrics(folder, "run").last)
     #expect(last.contains("\"test_accuracy\": 1.0"), "\(last)")
-    for name in ["curves.png", "confusion.png", "predictions.png"] { #expect(try PNG.read(folder / "run/\(name)").width > 300) }
+    for name in ["curves.png", "confusion.png", "predictions.png"] {
+      #expect(try PNG.read(folder / "run/\(name)").width > 300)
+    }
     for name in ["model.safetensors", "checkpoint.pt"] { #expect(folder.has("run/\(name)")) }
-    let result = try Command.run("classify", data + "/red/0.png", data + "/blue/0.png", "--weights", folder / "run/model.safetensors", "--top", "1")
+    let result = try Command.run(
+      "classify", data + "/red/0.png", data + "/blue/0.png", "--weights", folder / "run/model.safetensors", "--top", "1"
+    )
     let guesses = result.output.split(separator: "\n").filter { $0.hasPrefix("  ") }
-    #expect(result.code == 0 && guesses.count == 2 && guesses[0].contains("red") && guesses[1].contains("blue"), "\(result.output)")
+    #expect(
+      result.code == 0 && guesses.count == 2 && guesses[0].contains("red") && guesses[1].contains("blue"),
+      "\(result.output)")
   }
 
   @Test func everyKindOfChangeTrains() throws {
@@ -181,8 +194,10 @@ import Testing
       ["--augment", "trivial", "--mix", "cutmix", "--warmup", "0.5"], ["--augment", "none", "--workers", "0"],
     ]
     for (number, kind) in kinds.enumerated() {
-      let arguments = ["finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", folder / "run\(number)",
-        "--epochs", "1", "--batch-size", "4", "--threads", "2", "--quiet"]
+      let arguments = [
+        "finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", folder / "run\(number)",
+        "--epochs", "1", "--batch-size", "4", "--threads", "2", "--quiet",
+      ]
       let run = try Command.start(arguments + kind).finish()
       #expect(run.code == 0 && run.errors.isEmpty, "\(kind): \(run.errors)")
       #expect(folder.has("run\(number)/model.safetensors"))
@@ -195,8 +210,11 @@ import Testing
     let options = ["--epochs", "2", "--checkpoint-every", "0", "--mix", "both", "--augment", "rand"]
     func start(_ name: String, _ more: [String] = []) throws -> Command.Running {
       try Command.start(
-        ["finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", folder / name, "--batch-size", "3",
-         "--threads", "2", "--quiet"] + options + more)
+        [
+          "finetune", "--model", "squeezenet1_1", "--weights", "none", "--data", data, "--out", folder / name,
+          "--batch-size", "3",
+          "--threads", "2", "--quiet",
+        ] + options + more)
     }
     #expect(try start("whole").finish().code == 0)
     for wait in [600_000, 900_000, 1_200_000] as [UInt32] {

@@ -69,7 +69,9 @@ private final class FileServer: @unchecked Sendable {
       state.requests.append(request)
       return (state.cutAfter, state.takesRanges)
     }
-    func send(_ bytes: [UInt8]) { _ = Foundation.send(connection, bytes, bytes.count, Int32(truncatingIfNeeded: MSG_NOSIGNAL)) }
+    func send(_ bytes: [UInt8]) {
+      _ = Foundation.send(connection, bytes, bytes.count, Int32(truncatingIfNeeded: MSG_NOSIGNAL))
+    }
     if request.contains("/missing") {
       send(Array("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".utf8))
       return
@@ -98,7 +100,9 @@ struct DownloadTests {
     let server = try FileServer(content), folder = try TemporaryFolder()
     defer { server.stop() }
     var last = (0, 0 as Int?)
-    try Download.fetch(server.url("model.pth"), to: folder.file("model.pth"), hashPrefix: hash(folder)) { last = ($0, $1) }
+    try Download.fetch(server.url("model.pth"), to: folder.file("model.pth"), hashPrefix: hash(folder)) {
+      last = ($0, $1)
+    }
     #expect(try bytes(of: folder.file("model.pth")) == content)
     #expect(last == (content.count, content.count))
     #expect(!FileManager.default.fileExists(atPath: folder.file("model.pth.download")))
@@ -135,7 +139,8 @@ struct DownloadTests {
     let message = fileError {
       try Download.fetch(server.url("model-0123abcd.pth"), to: folder.file("m.pth"), hashPrefix: "0123abcd")
     }
-    #expect(message.contains("SHA-256 begins with \(try hash(folder).prefix(8))") && message.contains("expected 0123abcd"))
+    #expect(
+      message.contains("SHA-256 begins with \(try hash(folder).prefix(8))") && message.contains("expected 0123abcd"))
     for name in ["m.pth", "m.pth.download"] { #expect(!FileManager.default.fileExists(atPath: folder.file(name))) }
   }
 

@@ -20,7 +20,8 @@ import Testing
     "squeezenet": { SqueezeNet(.v1_1, numClasses: 7, dropout: 0.3) },
     "densenet": {
       DenseNet(
-        growthRate: 8, blocks: [2, 3], initFeatures: 16, bnSize: 2, dropRate: 0.3, numClasses: 10, memoryEfficient: true)
+        growthRate: 8, blocks: [2, 3], initFeatures: 16, bnSize: 2, dropRate: 0.3, numClasses: 10, memoryEfficient: true
+      )
     },
     "googlenet": { GoogLeNet(numClasses: 10) },
     "googlenet plain": {
@@ -67,7 +68,8 @@ import Testing
       VisionTransformer(
         imageSize: 32, patchSize: 8, layers: 1, heads: 4, width: 32, hidden: 64, numClasses: 10,
         stem: [
-          .init(outChannels: 8, kernel: 3, stride: 2), .init(outChannels: 16, kernel: 3, stride: 2, activation: { SiLU() }),
+          .init(outChannels: 8, kernel: 3, stride: 2),
+          .init(outChannels: 16, kernel: 3, stride: 2, activation: { SiLU() }),
           .init(outChannels: 24, kernel: 3, stride: 2),
         ])
     },
@@ -83,15 +85,18 @@ import Testing
     },
     "maxvit": {
       MaxViT(
-        imageSize: 64, stemChannels: 16, partition: 4, channels: [16, 32], layers: [1, 2], headWidth: 8, stochasticDepth: 0.3,
-        activation: { SiLU() }, squeezeRatio: 0.5, expansionRatio: 2, mlpRatio: 2, mlpDropout: 0.1, attentionDropout: 0.2,
+        imageSize: 64, stemChannels: 16, partition: 4, channels: [16, 32], layers: [1, 2], headWidth: 8,
+        stochasticDepth: 0.3,
+        activation: { SiLU() }, squeezeRatio: 0.5, expansionRatio: 2, mlpRatio: 2, mlpDropout: 0.1,
+        attentionDropout: 0.2,
         numClasses: 10)
     },
     "fcn": { SegmentationModel.fcn(overResNet(), numClasses: 5, auxLoss: true) },
     "fcn plain": { SegmentationModel.fcn(overResNet(), numClasses: 5) },
     "deeplabv3": { SegmentationModel.deepLabV3(overResNet(), numClasses: 5, auxLoss: true, rates: [2, 3]) },
     "lraspp": {
-      SegmentationModel.lraspp(.mobileNetV3(MobileNetV3(.large, widthMult: 0.25, dilated: true)), numClasses: 3, interChannels: 24)
+      SegmentationModel.lraspp(
+        .mobileNetV3(MobileNetV3(.large, widthMult: 0.25, dilated: true)), numClasses: 3, interChannels: 24)
     },
     "aspp": { ASPP(16, rates: [1, 2], out: 8) },
   ]
@@ -144,7 +149,8 @@ import Testing
     }
     let statistics = model.buffers().filter(\.dtype.isFloatingPoint).map { $0.flatten() }
     if !statistics.isEmpty {
-      ModelMarks.expect(Tensor.cat(statistics, dim: 0), golden["statistics"].list[0].doubles, "\(name): running statistics")
+      ModelMarks.expect(
+        Tensor.cat(statistics, dim: 0), golden["statistics"].list[0].doubles, "\(name): running statistics")
     }
   }
 

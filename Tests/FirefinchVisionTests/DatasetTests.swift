@@ -11,7 +11,9 @@ import Testing
   private func golden(_ name: String) throws -> Golden { try Golden.load("datasets.json")[name] }
 
   /// Sums of the pictures' bytes; JPEG decoders may round single values differently.
-  private func expect<D: Dataset, T>(_ data: D, _ want: Golden, _ name: String, slack: Int = 0, _ same: (T, Golden) -> Bool) throws
+  private func expect<D: Dataset, T>(
+    _ data: D, _ want: Golden, _ name: String, slack: Int = 0, _ same: (T, Golden) -> Bool
+  ) throws
   where D.Element == Labeled<T> {
     #expect(data.count == want.list.count, "\(name)")
     for (index, item) in want.list.enumerated() {
@@ -22,7 +24,8 @@ import Testing
     }
   }
 
-  private func expectLabels<D: Dataset>(_ data: D, _ want: Golden, _ name: String) throws where D.Element == Labeled<Int> {
+  private func expectLabels<D: Dataset>(_ data: D, _ want: Golden, _ name: String) throws
+  where D.Element == Labeled<Int> {
     try expect(data, want, name) { label, golden in label == golden.int }
   }
 
@@ -33,7 +36,8 @@ import Testing
     #expect(data.pictures.paths == want["files"].list.map { DatasetTests.root + "/folder/" + $0.string })
     try expectLabels(data, want["items"], "ImageFolder")
     // Nothing but pictures with one letter in their names.
-    let chosen = try ImageFolder(DatasetTests.root + "/folder", isValid: { $0.hasSuffix("1.jpg") || $0.hasSuffix("b.jpg") })
+    let chosen = try ImageFolder(
+      DatasetTests.root + "/folder", isValid: { $0.hasSuffix("1.jpg") || $0.hasSuffix("b.jpg") })
     #expect(chosen.pictures.targets == [0, 1])
   }
 
@@ -107,7 +111,9 @@ import Testing
     }
     // The rectangle from (2, 2) to (10, 8).
     let mask = items[1].target[0].segmentation.mask(height: 12, width: 16)
-    #expect(mask.to(.int64).sum().intValue == 48 && mask[2, 2].intValue == 1 && mask[7, 9].intValue == 1 && mask[8, 9].intValue == 0)
+    #expect(
+      mask.to(.int64).sum().intValue == 48 && mask[2, 2].intValue == 1 && mask[7, 9].intValue == 1
+        && mask[8, 9].intValue == 0)
   }
 
   /// Workers decode in their own threads; the batches are the same as without them.
@@ -141,7 +147,9 @@ import Testing
     let root = DatasetTests.root
     #expect(message { _ = try ImageFolder(root + "/nowhere") }.contains("nowhere"))
     #expect(message { _ = try ImageFolder(root + "/coco") }.contains("there are no folders in it"))
-    #expect(message { _ = try ImageFolder(root + "/cifar-100-python/..", isValid: { $0.hasSuffix(".tiff") }) }.contains("no pictures"))
+    #expect(
+      message { _ = try ImageFolder(root + "/cifar-100-python/..", isValid: { $0.hasSuffix(".tiff") }) }.contains(
+        "no pictures"))
     #expect(message { _ = try MNIST(.mnist, root: root, train: true) }.contains("train-images-idx3-ubyte"))
     #expect(message { _ = try BytePictures.cifar10(root + "/coco", train: true) }.contains("data_batch_1 is not there"))
     #expect(message { _ = try BytePictures.svhn(root, split: "validation") }.contains("'validation'"))

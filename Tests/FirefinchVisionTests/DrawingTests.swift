@@ -21,11 +21,13 @@ import Testing
   init() throws {
     golden = try Golden.load("drawing.json")
     picture = Tensor(golden["picture"].ints.map { UInt8($0) }, shape: [3, 14, 16])
-    boxes = BoundingBoxes(Tensor([2, 3, 10, 12, 6, 1, 15, 7, 0, 9, 5, 13], shape: [3, 4]), format: .xyxy, canvas: (14, 16))
+    boxes = BoundingBoxes(
+      Tensor([2, 3, 10, 12, 6, 1, 15, 7, 0, 9, 5, 13], shape: [3, 4]), format: .xyxy, canvas: (14, 16))
   }
 
   private func expect(_ got: Tensor, _ name: String, tolerance: Double = 0) {
-    let difference = Compare.difference(got.flatten().array(Double.self), golden[name].doubles, rtol: 0, atol: tolerance)
+    let difference = Compare.difference(
+      got.flatten().array(Double.self), golden[name].doubles, rtol: 0, atol: tolerance)
     #expect(difference == nil, "\(name): \(difference ?? "")")
   }
 
@@ -41,7 +43,9 @@ import Testing
   }
 
   @Test func masksEqualTorchvision() {
-    expect(VisionUtils.drawSegmentationMasks(picture, masks, alpha: 0.6, colors: [Color(0xff0000), Color(0x0000ff)]), "masks")
+    expect(
+      VisionUtils.drawSegmentationMasks(picture, masks, alpha: 0.6, colors: [Color(0xff0000), Color(0x0000ff)]), "masks"
+    )
     expect(VisionUtils.drawSegmentationMasks(floats, masks), "floatMasks", tolerance: 2e-5)
     #expect(VisionUtils.drawSegmentationMasks(picture, masks[0]).shape == picture.shape)
   }
@@ -81,14 +85,17 @@ import Testing
     let points = Tensor([10, 10, 30, 20, 50, 30], shape: [1, 3, 2])
     let seen = Tensor([1, 1, 0], shape: [1, 3])
     let drawn = VisionUtils.drawKeypoints(
-      blank, points, connectivity: [(0, 1), (1, 2)], color: Color(0xff0000), lineColor: Color(0x0000ff), visibility: seen)
+      blank, points, connectivity: [(0, 1), (1, 2)], color: Color(0xff0000), lineColor: Color(0x0000ff),
+      visibility: seen)
     #expect(drawn[0, 10, 10].intValue == 255 && drawn[0, 20, 30].intValue == 255 && drawn[0, 30, 50].intValue == 0)
     #expect(drawn[2, 15, 20].intValue > 200 && drawn[2, 25, 40].intValue == 0)
 
     let captioned = VisionUtils.drawCaption(blank + 7, ["a cat", "0.717"])
     #expect(captioned.size(1) > 60 && captioned.size(2) == 60)
     #expect(captioned.slice(dim: 1, end: 40).array(UInt8.self) == (blank + 7).array(UInt8.self))
-    #expect(captioned.slice(dim: 1, start: 40).min().intValue == 0 && captioned.slice(dim: 1, start: 40).max().intValue == 255)
+    #expect(
+      captioned.slice(dim: 1, start: 40).min().intValue == 0 && captioned.slice(dim: 1, start: 40).max().intValue == 255
+    )
   }
 
   @Test func mistakesAreExplained() {

@@ -20,7 +20,9 @@ import Testing
     model.eval()
     ModelMarks.expectState(model, golden, name)
     ModelMarks.fillZeros(model)
-    for (key, buffer) in model.namedBuffers() where key.hasSuffix("running_var") { buffer.fill_(golden["variance"].double) }
+    for (key, buffer) in model.namedBuffers() where key.hasSuffix("running_var") {
+      buffer.fill_(golden["variance"].double)
+    }
     manualSeed(golden["seed"].int)
     let size = golden["size"].int
     let y = model(Tensor.randn([1, 3, size, size]))

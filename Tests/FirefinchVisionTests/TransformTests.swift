@@ -11,8 +11,10 @@ import Testing
     "resizeNearest": Resize(height: 20, width: 25, interpolation: .nearest),
     "resizePlain": Resize(height: 20, width: 25, antialias: false),
     "centerCrop": CenterCrop(height: 20, width: 30), "centerCropPadded": CenterCrop(height: 40, width: 30),
-    "randomCrop": RandomCrop(20), "randomCropPadded": RandomCrop(height: 40, width: 40, padding: [4, 2], padIfNeeded: true),
-    "randomResizedCrop": RandomResizedCrop(24), "horizontalFlip": RandomHorizontalFlip(), "verticalFlip": RandomVerticalFlip(),
+    "randomCrop": RandomCrop(20),
+    "randomCropPadded": RandomCrop(height: 40, width: 40, padding: [4, 2], padIfNeeded: true),
+    "randomResizedCrop": RandomResizedCrop(24), "horizontalFlip": RandomHorizontalFlip(),
+    "verticalFlip": RandomVerticalFlip(),
     "pad": Pad(1, 2, 3, 4, fill: [7]), "padReflect": Pad(3, kind: .reflect), "padEdge": Pad(3, kind: .edge),
     "padSymmetric": Pad(3, kind: .symmetric),
     "rotation": RandomRotation(degrees: (-40, 40)),
@@ -20,13 +22,17 @@ import Testing
     "affine": RandomAffine(
       degrees: (-30, 30), translate: (0.2, 0.1), scale: (0.7, 1.3), shear: [-10, 10, -5, 5], interpolation: .bilinear),
     "perspective": RandomPerspective(distortionScale: 0.5, p: 0.8), "elastic": ElasticTransform(alpha: 30, sigma: 3),
-    "zoomOut": RandomZoomOut(fill: [3]), "iouCrop": RandomIoUCrop(), "shortestSize": RandomShortestSize([20, 24, 28], maxSize: 30),
+    "zoomOut": RandomZoomOut(fill: [3]), "iouCrop": RandomIoUCrop(),
+    "shortestSize": RandomShortestSize([20, 24, 28], maxSize: 30),
     "scaleJitter": ScaleJitter(height: 40, width: 50), "randomResize": RandomResize(20..<30),
     "colorJitter": ColorJitter(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1),
-    "photometric": RandomPhotometricDistort(), "grayscale": RandomChange.grayscale(p: 0.5), "invert": RandomChange.invert(),
+    "photometric": RandomPhotometricDistort(), "grayscale": RandomChange.grayscale(p: 0.5),
+    "invert": RandomChange.invert(),
     "sharpness": RandomChange.sharpness(2), "sharpnessLess": RandomChange.sharpness(0.3),
-    "autocontrast": RandomChange.autocontrast(), "equalize": RandomChange.equalize(), "posterize": RandomChange.posterize(bits: 3),
-    "channels": RandomChannelPermutation(), "gray": Grayscale(), "blur": GaussianBlur(kernel: [5, 3], sigma: (0.5, 1.5)),
+    "autocontrast": RandomChange.autocontrast(), "equalize": RandomChange.equalize(),
+    "posterize": RandomChange.posterize(bits: 3),
+    "channels": RandomChannelPermutation(), "gray": Grayscale(),
+    "blur": GaussianBlur(kernel: [5, 3], sigma: (0.5, 1.5)),
     "noise": GaussianNoise(), "erasing": RandomErasing(p: 0.8),
     "gamma": LambdaTransform { VisionFunctional.adjustGamma($0, 0.7, gain: 1.2) }, "toFloat": ToDType(.float32),
     "toBytes": ToDType(.uint8),
@@ -56,7 +62,8 @@ import Testing
         let mixed =
           name == "mixUp" ? MixUp(alpha: 0.4, numClasses: 3)(batch, labels) : CutMix(numClasses: 3)(batch, labels)
         expect(mixed.images, item["image"], what)
-        let difference = Compare.difference(mixed.labels.flatten().array(Double.self), item["labels"].doubles, rtol: 1e-5)
+        let difference = Compare.difference(
+          mixed.labels.flatten().array(Double.self), item["labels"].doubles, rtol: 1e-5)
         #expect(difference == nil, "\(what): labels: \(difference ?? "")")
         continue
       }
@@ -75,7 +82,8 @@ import Testing
       expect(result.image, item["image"], what)
       expect(result.masks!, item["mask"], what + ", mask")
       let difference = Compare.difference(
-        result.boxes!.tensor.flatten().array(Double.self), item["boxes"].list.flatMap(\.doubles), rtol: 1e-4, atol: 2e-3)
+        result.boxes!.tensor.flatten().array(Double.self), item["boxes"].list.flatMap(\.doubles), rtol: 1e-4, atol: 2e-3
+      )
       #expect(difference == nil, "\(what): boxes: \(difference ?? "")")
     }
     #expect(names.count == TransformTests.transforms.count + 2)
@@ -107,7 +115,8 @@ import Testing
   @Test func sanitizingRemovesSmallAndOutsideBoxesWithTheirLabels() {
     let boxes = Tensor([0, 0, 4, 4, 1, 1, 1, 5, 3, 3, 9, 9].map(Float.init), shape: [3, 4])
     let sample = VisionSample(
-      image: Tensor.zeros([3, 8, 8]), boxes: BoundingBoxes(boxes, format: .xyxy, canvas: (8, 8)), labels: Tensor([5, 6, 7]))
+      image: Tensor.zeros([3, 8, 8]), boxes: BoundingBoxes(boxes, format: .xyxy, canvas: (8, 8)),
+      labels: Tensor([5, 6, 7]))
     let result = SanitizeBoundingBoxes()(sample)
     #expect(result.boxes!.tensor.shape == [1, 4])
     #expect(result.labels!.array(Int.self) == [5])

@@ -20,7 +20,9 @@ import Testing
     a.keys == b.keys && a.keys.allSatisfy { a[$0]!.array(Float.self) == b[$0]!.array(Float.self) }
   }
 
-  private func saved(_ name: String = "squeezenet1_1", classes: Int = 5, _ file: String = "w.pth") throws -> (StateDict, String) {
+  private func saved(_ name: String = "squeezenet1_1", classes: Int = 5, _ file: String = "w.pth") throws -> (
+    StateDict, String
+  ) {
     manualSeed(1)
     let state = try VisionModels.make(name, numClasses: classes).stateDict()
     try state.save(to: "\(folder)/\(file)")
@@ -42,7 +44,8 @@ import Testing
   @Test func metadataTravelsWithSafetensors() throws {
     manualSeed(1)
     let model = try VisionModels.make("squeezenet1_1", numClasses: 2)
-    let preset = VisionPreprocessing(crop: 64, resize: 72, interpolation: .bicubic, mean: [0.1, 0.2, 0.3], std: [1, 2, 3])
+    let preset = VisionPreprocessing(
+      crop: 64, resize: 72, interpolation: .bicubic, mean: [0.1, 0.2, 0.3], std: [1, 2, 3])
     let metadata = WeightsMetadata(model: "squeezenet1_1", categories: ["a, \"b\"", "ü"], preprocessing: preset)
     try model.stateDict().save(to: folder + "/m.safetensors", metadata: metadata.dictionary)
     let loaded = try VisionModels.load(weights: folder + "/m.safetensors")
@@ -51,16 +54,21 @@ import Testing
     try model.stateDict().save(to: folder + "/n.safetensors", metadata: wrong)
     #expect(message { _ = try VisionModels.load(weights: folder + "/n.safetensors") }.contains("expected resize, crop"))
     try model.stateDict().save(to: folder + "/o.safetensors", metadata: [:])
-    #expect(message { _ = try VisionModels.load(weights: folder + "/o.safetensors") }.contains("does not say which model"))
+    #expect(
+      message { _ = try VisionModels.load(weights: folder + "/o.safetensors") }.contains("does not say which model"))
   }
 
   @Test func aNewHeadIsDrawnAndAllElseIsKept() throws {
     let (state, path) = try saved("mobilenet_v3_small", classes: 5)
-    #expect(message { _ = try VisionModels.load("mobilenet_v3_small", weights: path, numClasses: 7) }.contains("classifier.3.weight"))
+    #expect(
+      message { _ = try VisionModels.load("mobilenet_v3_small", weights: path, numClasses: 7) }.contains(
+        "classifier.3.weight"))
     let loaded = try VisionModels.load("mobilenet_v3_small", weights: path, numClasses: 7, newHead: true)
     #expect(loaded.fresh == ["classifier.3.weight", "classifier.3.bias"])
     let own = loaded.network.stateDict()
-    for key in own.keys where !loaded.fresh.contains(key) { #expect(own[key]!.array(Float.self) == state[key]!.array(Float.self)) }
+    for key in own.keys where !loaded.fresh.contains(key) {
+      #expect(own[key]!.array(Float.self) == state[key]!.array(Float.self))
+    }
     #expect(own["classifier.3.weight"]!.size(0) == 7)
   }
 
@@ -69,14 +77,18 @@ import Testing
     let pairs = state.pairs.filter { !$0.0.hasPrefix("classifier") } + [("extra.weight", Tensor.ones([2]))]
     try StateDict(pairs).save(to: folder + "/part.pth")
     let strict = message { _ = try VisionModels.load("squeezenet1_1", weights: folder + "/part.pth", numClasses: 5) }
-    for word in ["classifier.1.weight", "classifier.1.bias", "extra.weight"] { #expect(strict.contains(word), "\(strict)") }
+    for word in ["classifier.1.weight", "classifier.1.bias", "extra.weight"] {
+      #expect(strict.contains(word), "\(strict)")
+    }
     let loaded = try VisionModels.load("squeezenet1_1", weights: folder + "/part.pth", numClasses: 5, strict: false)
     #expect(loaded.fresh == ["classifier.1.weight", "classifier.1.bias"] && loaded.unused == ["extra.weight"])
     // A wrong shape is an error all the same.
-    try StateDict(state.pairs.map { $0.0 == "features.0.bias" ? ($0.0, Tensor.ones([3])) : $0 }).save(to: folder + "/shape.pth")
-    #expect(message {
-      _ = try VisionModels.load("squeezenet1_1", weights: folder + "/shape.pth", numClasses: 5, strict: false)
-    }.contains("features.0.bias"))
+    try StateDict(state.pairs.map { $0.0 == "features.0.bias" ? ($0.0, Tensor.ones([3])) : $0 }).save(
+      to: folder + "/shape.pth")
+    #expect(
+      message {
+        _ = try VisionModels.load("squeezenet1_1", weights: folder + "/shape.pth", numClasses: 5, strict: false)
+      }.contains("features.0.bias"))
   }
 
   /// The file decides whether there are auxiliary heads.
@@ -119,7 +131,8 @@ import Testing
     let source = "\(folder)/squeezenet1_1-\(hash).pth"
     try FileManager.default.moveItem(atPath: path, toPath: source)
     var reported = 0
-    _ = try VisionModels.load("squeezenet1_1", weights: "file://\(source)", numClasses: 5) { done, _ in reported = done }
+    _ = try VisionModels.load("squeezenet1_1", weights: "file://\(source)", numClasses: 5) { done, _ in reported = done
+    }
     let cached = "\(WeightsCache.folder)/squeezenet1_1-\(hash).pth"
     #expect(reported > 1_000_000 && FileManager.default.fileExists(atPath: cached))
     try FileManager.default.removeItem(atPath: source)
@@ -134,7 +147,9 @@ import Testing
     try VisionModels.make("squeezenet1_1").stateDict().save(to: "\(WeightsCache.folder)/\(published.file)")
     for name in ["default", published.name] {
       let loaded = try VisionModels.load("squeezenet1_1", weights: name)
-      #expect(loaded.categories.count == 1000 && loaded.categories[285] == "Egyptian cat" && loaded.preprocessing.cropSize == 224)
+      #expect(
+        loaded.categories.count == 1000 && loaded.categories[285] == "Egyptian cat"
+          && loaded.preprocessing.cropSize == 224)
     }
   }
 
@@ -153,7 +168,8 @@ import Testing
     // Small tensors, so that most of the bytes are structure.
     let state = StateDict((0..<12).map { ("layer\($0).weight", Tensor.randn([$0 % 4 + 1, 2])) })
     try state.save(to: folder + "/a.pth")
-    try state.save(to: folder + "/a.safetensors", metadata: ["firefinch.model": "squeezenet1_1", "firefinch.categories": "[]"])
+    try state.save(
+      to: folder + "/a.safetensors", metadata: ["firefinch.model": "squeezenet1_1", "firefinch.categories": "[]"])
     var random = Damage.Random(6)
     let before = SystemInfo.peakMemory
     for file in ["a.pth", "a.safetensors"] {

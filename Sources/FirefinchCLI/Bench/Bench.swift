@@ -6,7 +6,8 @@ import Foundation
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time whole training steps, inference and single functions.",
-    discussion: "Names: overhead, \(BenchWork.names.joined(separator: ", ")), where MODEL is one of 'firefinch models'.")
+    discussion: "Names: overhead, \(BenchWork.names.joined(separator: ", ")), where MODEL is one of 'firefinch models'."
+  )
 
   @Argument(help: "What to run.") var name: String
   @Option(help: "Threads.") var threads = 1
@@ -20,7 +21,8 @@ struct Bench: ParsableCommand {
     if threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
     if iterations < 1 { throw ValidationError("--iterations must be at least 1, got \(iterations)") }
     if profile != nil && name == "overhead" {
-      throw ValidationError("--profile: overhead times single calls, which a profiler would outweigh; choose another name")
+      throw ValidationError(
+        "--profile: overhead times single calls, which a profiler would outweigh; choose another name")
     }
     if let batch, batch < 1 { throw ValidationError("--batch must be at least 1, got \(batch)") }
   }
@@ -33,7 +35,8 @@ struct Bench: ParsableCommand {
     } else if let work = try BenchWork.make(name, batch: batch, pictures: pictures) {
       result = work.trains ? try measure(work) : try withNoGrad { try measure(work) }
     } else {
-      throw ValidationError("bench: unknown name '\(name)'; known are overhead, \(BenchWork.names.joined(separator: ", "))")
+      throw ValidationError(
+        "bench: unknown name '\(name)'; known are overhead, \(BenchWork.names.joined(separator: ", "))")
     }
     result.append(("peak_rss_mb", (Double(SystemInfo.peakMemory) / 1_048_576).rounded(digits: 1)))
     if json {
@@ -72,7 +75,8 @@ struct Bench: ParsableCommand {
       let count = 100_000
       return (0..<7).map { _ in
         let elapsed = ContinuousClock().measure { for _ in 0..<count { withExtendedLifetime(a + b) {} } }
-        return (Double(elapsed.components.seconds) * 1e9 + Double(elapsed.components.attoseconds) * 1e-9) / Double(count)
+        return (Double(elapsed.components.seconds) * 1e9 + Double(elapsed.components.attoseconds) * 1e-9)
+          / Double(count)
       }.min()!
     }
     let (x, y) = (Tensor.ones([1]), Tensor.ones([1]))

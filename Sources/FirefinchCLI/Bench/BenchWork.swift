@@ -11,7 +11,8 @@ struct BenchWork {
   /// The names `make` knows, besides `overhead`.
   static let names = [
     "mlp-train", "fashion-cnn-train", "lstm-train", "gpt2-small-train", "bert-base-infer", "decode", "pointwise-chain",
-    "pointwise-chain-fused", "softmax", "layernorm", "transpose", "sum", "pictures-decode", "pictures-prepare", "pictures-load",
+    "pointwise-chain-fused", "softmax", "layernorm", "transpose", "sum", "pictures-decode", "pictures-prepare",
+    "pictures-load",
     "MODEL-infer", "MODEL-train",
   ]
 

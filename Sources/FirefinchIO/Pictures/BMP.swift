@@ -47,7 +47,9 @@ struct BMPHeader {
   init(_ bytes: UnsafeRawBufferPointer, path: String, pixelLimit: Int) throws {
     func fail(_ message: String) -> FileError { FileError(path: path, message: "BMP: " + message) }
     func number(_ at: Int, _ count: Int) throws -> Int {
-      guard at >= 0, at <= bytes.count - count else { throw fail("the file ends at byte \(bytes.count), within its header") }
+      guard at >= 0, at <= bytes.count - count else {
+        throw fail("the file ends at byte \(bytes.count), within its header")
+      }
       return (0..<count).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) }
     }
     guard BMP.isBMP(bytes) else { throw fail("the file does not begin with BM") }
@@ -125,7 +127,8 @@ private struct BMPReader {
       return Image(width: width, height: height, channels: channels, pixels: pixels)
     }
     guard header.stride * height <= bytes.count - header.start else {
-      throw fail("\(width) x \(height) pixels take \(header.stride * height) bytes, the file has \(bytes.count - header.start)")
+      throw fail(
+        "\(width) x \(height) pixels take \(header.stride * height) bytes, the file has \(bytes.count - header.start)")
     }
     let pixels = try [UInt8](unsafeUninitializedCapacity: count) { target, filled in
       for y in 0..<height { try readRow(at: header.start + y * header.stride, target, to: row(y) * width * channels) }
@@ -141,7 +144,9 @@ private struct BMPReader {
   @inline(__always)
   private func store(_ entry: UInt8, _ target: UnsafeMutableBufferPointer<UInt8>, at: Int) throws {
     let from = Int(entry) * 3
-    guard from < header.palette.count else { throw fail("palette entry \(entry) of \(header.palette.count / 3) does not exist") }
+    guard from < header.palette.count else {
+      throw fail("palette entry \(entry) of \(header.palette.count / 3) does not exist")
+    }
     for c in 0..<3 { target[at + c] = header.palette[from + c] }
   }
 
@@ -204,7 +209,9 @@ private struct BMPReader {
         let start = at
         var pair = 0
         for i in 0..<value {
-          if !isNibbles { try put(try next()) } else {
+          if !isNibbles {
+            try put(try next())
+          } else {
             if i % 2 == 0 { pair = try next() }
             try put(i % 2 == 0 ? pair >> 4 : pair & 15)
           }

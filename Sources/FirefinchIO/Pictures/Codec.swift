@@ -2,12 +2,14 @@ import CFirefinchCodecs
 
 /// A picture library behind `CFirefinchCodecs`: its name for messages and its two steps.
 struct Codec {
-  typealias Probe = @convention(c) (
-    UnsafeRawPointer?, Int, UnsafeMutablePointer<ff_picture>?, UnsafeMutablePointer<CChar>?
-  ) -> Int32
-  typealias Decode = @convention(c) (
-    UnsafeRawPointer?, Int, UnsafePointer<ff_picture>?, UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?
-  ) -> Int32
+  typealias Probe =
+    @convention(c) (
+      UnsafeRawPointer?, Int, UnsafeMutablePointer<ff_picture>?, UnsafeMutablePointer<CChar>?
+    ) -> Int32
+  typealias Decode =
+    @convention(c) (
+      UnsafeRawPointer?, Int, UnsafePointer<ff_picture>?, UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?
+    ) -> Int32
 
   let name: String
   let probe: Probe
@@ -46,7 +48,8 @@ struct Codec {
 
   /// Throws when a picture has no pixels or more than `pixelLimit`.
   static func check(width: Int, height: Int, pixelLimit: Int, name: String, path: String) throws {
-    guard width > 0, height > 0, !width.multipliedReportingOverflow(by: height).overflow, width * height <= pixelLimit else {
+    guard width > 0, height > 0, !width.multipliedReportingOverflow(by: height).overflow, width * height <= pixelLimit
+    else {
       throw FileError(path: path, message: "\(name): \(width) x \(height) pixels are not between 1 and \(pixelLimit)")
     }
   }
@@ -67,7 +70,8 @@ struct Codec {
       UnsafeMutablePointer<Int>?, UnsafeMutablePointer<CChar>?
     ) -> Int32
   ) throws -> [UInt8] {
-    guard let width = UInt32(exactly: image.width), let height = UInt32(exactly: image.height), width > 0, height > 0 else {
+    guard let width = UInt32(exactly: image.width), let height = UInt32(exactly: image.height), width > 0, height > 0
+    else {
       throw FileError(path: name, message: "\(image.width) x \(image.height) pixels cannot be written")
     }
     var header = ff_picture(width: width, height: height, channels: Int32(image.channels), depth: Int32(image.bitDepth))

@@ -90,7 +90,8 @@ extension Image {
   public var tensor: Tensor {
     let samples =
       bitDepth == 8
-      ? Tensor(pixels, shape: [height, width, channels]) : Tensor(pixels16.map(Int32.init), shape: [height, width, channels])
+      ? Tensor(pixels, shape: [height, width, channels])
+      : Tensor(pixels16.map(Int32.init), shape: [height, width, channels])
     return samples.permute([2, 0, 1])
   }
 
@@ -99,7 +100,9 @@ extension Image {
     let shape = Array(tensor.shape)
     let channels = shape.count == 3 ? shape[0] : 1
     guard tensor.dtype == .uint8, shape.count == 2 || shape.count == 3, (1...4).contains(channels) else {
-      fatalError("Image: a tensor of shape \(tensor.shape) and dtype \(tensor.dtype.name), expected (1...4, H, W) or (H, W) uint8")
+      fatalError(
+        "Image: a tensor of shape \(tensor.shape) and dtype \(tensor.dtype.name), expected (1...4, H, W) or (H, W) uint8"
+      )
     }
     let rows = shape.count == 3 ? tensor.permute([1, 2, 0]) : tensor
     let pixels = rows.contiguous().array(UInt8.self)

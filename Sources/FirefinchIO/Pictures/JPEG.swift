@@ -29,7 +29,8 @@ public enum JPEG {
     if !(1...100).contains(quality) { fatalError("JPEG.encode: quality is \(quality), expected 1 to 100") }
     guard image.channels == 1 || image.channels == 3 else {
       throw FileError(
-        path: "JPEG", message: "a picture of \(image.channels) channels has alpha, which JPEG has not; use converted(to: .rgb)")
+        path: "JPEG",
+        message: "a picture of \(image.channels) channels has alpha, which JPEG has not; use converted(to: .rgb)")
     }
     return try Codec.encode(image.as8Bit, name: "JPEG") { ff_jpeg_encode($0, $1, Int32(quality), $2, $3, $4) }
   }

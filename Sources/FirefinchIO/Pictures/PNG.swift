@@ -21,7 +21,9 @@ public enum PNG {
   public static func decode(
     _ bytes: UnsafeRawBufferPointer, path: String = "PNG", pixelLimit: Int = PNG.pixelLimit
   ) throws -> Image {
-    guard isPNG(bytes) else { throw FileError(path: path, message: "PNG: the file does not begin with PNG's signature") }
+    guard isPNG(bytes) else {
+      throw FileError(path: path, message: "PNG: the file does not begin with PNG's signature")
+    }
     let header = try codec.header(bytes, path: path, pixelLimit: pixelLimit)
     // zlib shrinks by at most 1:1032, so a small file cannot claim a large picture; a pixel takes at least a bit.
     let (width, height) = (Int(header.width), Int(header.height))

@@ -11,7 +11,9 @@ public struct BytePictures: Dataset {
   public let classes: [String]
 
   public var count: Int { images.size(0) }
-  public func element(at index: Int) throws -> Labeled<Int> { Labeled(images.select(dim: 0, index), labels[index].intValue) }
+  public func element(at index: Int) throws -> Labeled<Int> {
+    Labeled(images.select(dim: 0, index), labels[index].intValue)
+  }
 
   init(_ images: Tensor, _ labels: [Int], _ classes: [String], _ path: String, allowsUnlabeled: Bool = false) throws {
     if images.size(0) != labels.count {
@@ -38,7 +40,8 @@ extension BytePictures {
   public static func cifar100(_ root: String, train: Bool, coarse: Bool = false) throws -> BytePictures {
     let kind = coarse ? "coarse" : "fine"
     return try cifar(
-      root, "cifar-100-python", [train ? "train" : "test"], labels: "\(kind)_labels", meta: "meta", names: "\(kind)_label_names")
+      root, "cifar-100-python", [train ? "train" : "test"], labels: "\(kind)_labels", meta: "meta",
+      names: "\(kind)_label_names")
   }
 
   private static func cifar(
@@ -52,14 +55,17 @@ extension BytePictures {
       return found
     }
     let metaPath = "\(base)/\(meta)"
-    let classes = try (field(try PickleFile.load(metaPath), names, metaPath).elements ?? []).compactMap { if case .string(let text) = $0 { text } else { nil } }
+    let classes = try (field(try PickleFile.load(metaPath), names, metaPath).elements ?? []).compactMap {
+      if case .string(let text) = $0 { text } else { nil }
+    }
     if classes.isEmpty { throw DatasetError("\(metaPath): \(names) is not a list of names") }
     var images: [Tensor] = []
     var labels: [Int] = []
     for file in files {
       let path = "\(base)/\(file)"
       let batch = try PickleFile.load(path)
-      guard let data = try field(batch, "data", path).tensor, data.dtype == .uint8, data.rank == 2, data.size(1) == 3072 else {
+      guard let data = try field(batch, "data", path).tensor, data.dtype == .uint8, data.rank == 2, data.size(1) == 3072
+      else {
         throw DatasetError("\(path): data is not an array of bytes of shape (N, 3072)")
       }
       images.append(data.reshape([data.size(0), 3, 32, 32]))
@@ -81,7 +87,8 @@ extension BytePictures {
     try DatasetFiles.require([path], "it is one of the cropped digits' files")
     let file = try MatFile(path)
     guard let x = file["X"], x.rank == 4, x.size(2) == 3, let y = file["y"] else {
-      throw DatasetError("\(path): expected X of shape (32, 32, 3, N) and y in it, found \(file.names.joined(separator: ", "))")
+      throw DatasetError(
+        "\(path): expected X of shape (32, 32, 3, N) and y in it, found \(file.names.joined(separator: ", "))")
     }
     // The digit 0 is written as 10.
     let labels = y.flatten().array(Int.self).map { $0 == 10 ? 0 : $0 }
@@ -100,7 +107,9 @@ extension BytePictures {
     try DatasetFiles.require([path, "\(base)/class_names.txt"], "expected STL-10's binary version")
     let size = 3 * 96 * 96
     let images = try MappedFile.read(path) { bytes in
-      if bytes.count % size != 0 { throw FileError(path: path, message: "\(bytes.count) bytes are no whole number of pictures of \(size)") }
+      if bytes.count % size != 0 {
+        throw FileError(path: path, message: "\(bytes.count) bytes are no whole number of pictures of \(size)")
+      }
       // Columns come first in these files.
       return Tensor(Array(bytes), shape: [bytes.count / size, 3, 96, 96]).transpose(2, 3).contiguous()
     }

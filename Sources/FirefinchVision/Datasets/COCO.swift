@@ -84,7 +84,8 @@ public struct COCO: Dataset {
           return numbers
         })
     }
-    guard let size = value["size"]?.elements?.compactMap(\.integer), size.count == 2, size.allSatisfy({ (0...1 << 16).contains($0) })
+    guard let size = value["size"]?.elements?.compactMap(\.integer), size.count == 2,
+      size.allSatisfy({ (0...1 << 16).contains($0) })
     else { throw DatasetError("\(place): the segmentation is neither polygons nor runs with a size") }
     let runs = try value["counts"].flatMap { counts -> [Int]? in
       if let text = counts.text { return try COCO.decompressed(text, place) }
@@ -142,7 +143,9 @@ extension COCO.Segmentation {
       var place = 0
       for (index, run) in runs.enumerated() {
         if index % 2 == 1 {
-          for p in place..<place + run where p % h < height && p / h < width && w > 0 { pixels[p % h * width + p / h] = true }
+          for p in place..<place + run where p % h < height && p / h < width && w > 0 {
+            pixels[p % h * width + p / h] = true
+          }
         }
         place += run
       }
@@ -165,7 +168,8 @@ extension COCO.Segmentation {
       }
       crossings.sort()
       for pair in stride(from: 0, to: crossings.count - 1, by: 2) {
-        let from = max((crossings[pair] - 0.5).rounded(.up), 0), to = min((crossings[pair + 1] - 0.5).rounded(.up), Double(width))
+        let from = max((crossings[pair] - 0.5).rounded(.up), 0),
+          to = min((crossings[pair + 1] - 0.5).rounded(.up), Double(width))
         if from < to { for column in Int(from)..<Int(to) { pixels[row * width + column] = true } }
       }
     }

@@ -8,14 +8,16 @@ public struct ClassifiedPictures: Dataset {
   public var count: Int { pictures.count }
   public func element(at index: Int) throws -> Labeled<Int> { try pictures.element(at: index) }
 
-  init(_ classes: [String], _ items: [(path: String, target: Int)], _ transform: (@Sendable (Tensor) throws -> Tensor)?) {
+  init(_ classes: [String], _ items: [(path: String, target: Int)], _ transform: (@Sendable (Tensor) throws -> Tensor)?)
+  {
     (self.classes, pictures) = (classes, PictureList(items, transform: transform))
   }
 
   /// Oxford-IIIT pets (Parkhi et al. 2012) in `root/oxford-iiit-pet`; split `trainval` or `test`. `binary` labels cats 0 and dogs 1.
   /// Same as `torchvision.datasets.OxfordIIITPet`.
   public static func oxfordPets(
-    _ root: String, split: String = "trainval", binary: Bool = false, transform: (@Sendable (Tensor) throws -> Tensor)? = nil
+    _ root: String, split: String = "trainval", binary: Bool = false,
+    transform: (@Sendable (Tensor) throws -> Tensor)? = nil
   ) throws -> ClassifiedPictures {
     let entries = try petEntries(root, split)
     let base = root + "/oxford-iiit-pet"
@@ -38,7 +40,9 @@ public struct ClassifiedPictures: Dataset {
   ) throws -> PictureList<String> {
     let base = root + "/oxford-iiit-pet"
     return PictureList(
-      try petEntries(root, split).map { ("\(base)/images/\($0.name).jpg", "\(base)/annotations/trimaps/\($0.name).png") },
+      try petEntries(root, split).map {
+        ("\(base)/images/\($0.name).jpg", "\(base)/annotations/trimaps/\($0.name).png")
+      },
       transform: transform)
   }
 
@@ -52,7 +56,9 @@ public struct ClassifiedPictures: Dataset {
       let field = line.split(separator: " ")
       guard field.count >= 3, let label = Int(field[1]), let species = Int(field[2]), (1...1000).contains(label),
         (1...2).contains(species)
-      else { throw DatasetError("\(path): line \(number + 1) is not a name, a class and a species: '\(line.prefix(60))'") }
+      else {
+        throw DatasetError("\(path): line \(number + 1) is not a name, a class and a species: '\(line.prefix(60))'")
+      }
       return (String(field[0]), label, species)
     }
   }
@@ -67,7 +73,8 @@ public struct ClassifiedPictures: Dataset {
     }
     let base = root + "/flowers-102"
     try DatasetFiles.require(["\(base)/setid.mat", "\(base)/imagelabels.mat"], "expected the data set's files")
-    guard let ids = try MatFile("\(base)/setid.mat")[key], let labels = try MatFile("\(base)/imagelabels.mat")["labels"] else {
+    guard let ids = try MatFile("\(base)/setid.mat")[key], let labels = try MatFile("\(base)/imagelabels.mat")["labels"]
+    else {
       throw DatasetError("\(base): setid.mat must have \(key) in it and imagelabels.mat labels")
     }
     let all = labels.flatten().array(Int.self)
@@ -76,7 +83,9 @@ public struct ClassifiedPictures: Dataset {
         throw DatasetError("\(base)/setid.mat: picture \(id) has no label in imagelabels.mat")
       }
       let digits = String(id)
-      return ("\(base)/jpg/image_\(String(repeating: "0", count: max(5 - digits.count, 0)))\(digits).jpg", all[id - 1] - 1)
+      return (
+        "\(base)/jpg/image_\(String(repeating: "0", count: max(5 - digits.count, 0)))\(digits).jpg", all[id - 1] - 1
+      )
     }
     return ClassifiedPictures((1...102).map { "flower \($0)" }, items, transform)
   }
@@ -85,11 +94,15 @@ public struct ClassifiedPictures: Dataset {
   public static func food101(
     _ root: String, split: String = "train", transform: (@Sendable (Tensor) throws -> Tensor)? = nil
   ) throws -> ClassifiedPictures {
-    guard ["train", "test"].contains(split) else { throw DatasetError("Food101: the split must be train or test, got '\(split)'") }
+    guard ["train", "test"].contains(split) else {
+      throw DatasetError("Food101: the split must be train or test, got '\(split)'")
+    }
     let base = root + "/food-101"
     let path = "\(base)/meta/\(split).json"
     try DatasetFiles.require([path], "expected the folders images and meta of the data set")
-    guard let members = try DatasetFiles.json(path).members else { throw DatasetError("\(path): expected an object of classes") }
+    guard let members = try DatasetFiles.json(path).members else {
+      throw DatasetError("\(path): expected an object of classes")
+    }
     let classes = DatasetFiles.sorted(members.map(\.name))
     let labels = Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     var items: [(path: String, target: Int)] = []
@@ -128,7 +141,9 @@ public struct CelebA: Dataset {
       throw DatasetError("CelebA: the split must be train, valid, test or all, got '\(split)'")
     }
     let base = root + "/celeba"
-    let files = ["list_eval_partition", "identity_CelebA", "list_bbox_celeba", "list_landmarks_align_celeba", "list_attr_celeba"]
+    let files = [
+      "list_eval_partition", "identity_CelebA", "list_bbox_celeba", "list_landmarks_align_celeba", "list_attr_celeba",
+    ]
     try DatasetFiles.require(files.map { "\(base)/\($0).txt" }, "expected the data set's text files")
     let partition = try CelebA.table(base, files[0], header: false)
     let identity = try CelebA.table(base, files[1], header: false)
@@ -140,7 +155,8 @@ public struct CelebA: Dataset {
     for (row, name) in partition.names.enumerated() where part < 0 || partition.rows[row].first == part {
       func values(_ table: Table, _ file: String, _ count: Int) throws -> [Int] {
         guard row < table.names.count, table.names[row] == name, table.rows[row].count == count else {
-          throw DatasetError("\(base)/\(file).txt: row \(row + 1) does not belong to \(name) or has not \(count) numbers")
+          throw DatasetError(
+            "\(base)/\(file).txt: row \(row + 1) does not belong to \(name) or has not \(count) numbers")
         }
         return table.rows[row]
       }

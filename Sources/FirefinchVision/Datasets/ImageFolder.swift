@@ -20,13 +20,15 @@ public struct ImageFolder: Dataset {
   ///   - isValid: which files are pictures; by default those with one of `suffixes`.
   /// - Throws: `DatasetError` when there are no class folders, or one is empty.
   public init(
-    _ root: String, transform: (@Sendable (Tensor) throws -> Tensor)? = nil, allowEmpty: Bool = false, mode: Image.Mode = .rgb,
+    _ root: String, transform: (@Sendable (Tensor) throws -> Tensor)? = nil, allowEmpty: Bool = false,
+    mode: Image.Mode = .rgb,
     isValid: ((String) -> Bool)? = nil
   ) throws {
-    let isPicture = isValid ?? { path in
-      let name = path.lowercased()
-      return ImageFolder.suffixes.contains { name.hasSuffix($0) }
-    }
+    let isPicture =
+      isValid ?? { path in
+        let name = path.lowercased()
+        return ImageFolder.suffixes.contains { name.hasSuffix($0) }
+      }
     classes = try DatasetFiles.names(root).filter { DatasetFiles.isFolder("\(root)/\($0)") }
     if classes.isEmpty { throw DatasetError("\(root): there are no folders in it; expected one for each class") }
     var items: [(path: String, target: Int)] = []

@@ -24,7 +24,9 @@ public struct MNIST: Dataset {
       let capitals = characters("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), small = characters("abcdefghijklmnopqrstuvwxyz")
       switch self {
       case .mnist:
-        return zip(digits, ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]).map { "\($0) - \($1)" }
+        return zip(digits, ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]).map {
+          "\($0) - \($1)"
+        }
       case .fashion:
         return [
           "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -70,7 +72,8 @@ public struct MNIST: Dataset {
     let (pictures, picturesPath) = try MNIST.read(root, kind, kind.file(train: train, "images-idx3-ubyte"))
     let (read, labelsPath) = try MNIST.read(root, kind, kind.file(train: train, "labels-idx1-ubyte"))
     guard pictures.rank == 3, pictures.size(1) == 28, pictures.size(2) == 28, pictures.dtype == .uint8 else {
-      throw DatasetError("\(picturesPath): expected pictures of 28 x 28 bytes, got \(pictures.dtype) of shape \(pictures.shape)")
+      throw DatasetError(
+        "\(picturesPath): expected pictures of 28 x 28 bytes, got \(pictures.dtype) of shape \(pictures.shape)")
     }
     guard read.rank == 1, read.size(0) == pictures.size(0) else {
       throw DatasetError("\(labelsPath): expected \(pictures.size(0)) labels, one a picture, got shape \(read.shape)")
@@ -83,7 +86,9 @@ public struct MNIST: Dataset {
     }
   }
 
-  private init(_ kind: Kind, _ images: Tensor, _ labels: Tensor) { (self.kind, self.images, self.labels) = (kind, images, labels) }
+  private init(_ kind: Kind, _ images: Tensor, _ labels: Tensor) {
+    (self.kind, self.images, self.labels) = (kind, images, labels)
+  }
 
   public var count: Int { images.size(0) }
   /// The picture as uint8 (1, 28, 28).
@@ -103,7 +108,9 @@ public struct MNIST: Dataset {
         return (try IDX.read("\(folder)/\(name)\(suffix)"), "\(folder)/\(name)\(suffix)")
       }
     }
-    let hint = kind == .fashion ? "install Debian's dataset-fashion-mnist or name the folder with --data" : "is the folder right?"
+    let hint =
+      kind == .fashion
+      ? "install Debian's dataset-fashion-mnist or name the folder with --data" : "is the folder right?"
     throw DatasetError("\(root): \(name)(.gz) is not there; \(hint)")
   }
 }

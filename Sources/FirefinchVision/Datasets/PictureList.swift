@@ -26,7 +26,8 @@ public struct PictureList<Target: Sendable>: Dataset {
   ///   - mode: the channels that pictures are read with.
   ///   - transform: makes of uint8 (C, H, W) what the model takes; may run in several threads.
   public init(
-    _ items: [(path: String, target: Target)], mode: Image.Mode = .rgb, transform: (@Sendable (Tensor) throws -> Tensor)? = nil
+    _ items: [(path: String, target: Target)], mode: Image.Mode = .rgb,
+    transform: (@Sendable (Tensor) throws -> Tensor)? = nil
   ) {
     (paths, targets) = (items.map(\.path), items.map(\.target))
     (self.mode, self.transform) = (mode, transform)
@@ -46,7 +47,8 @@ public struct PictureList<Target: Sendable>: Dataset {
   let shapes = Set(samples.map { Array($0.image.shape) })
   if shapes.count > 1 {
     throw DatasetError(
-      "pictures of one batch must have one size, got \(shapes.sorted { $0.lexicographicallyPrecedes($1) }); resize or crop them")
+      "pictures of one batch must have one size, got \(shapes.sorted { $0.lexicographicallyPrecedes($1) }); resize or crop them"
+    )
   }
   return [Tensor.stack(samples.map(\.image)), Tensor(samples.map(\.target), shape: [samples.count])]
 }

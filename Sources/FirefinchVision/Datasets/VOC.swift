@@ -68,7 +68,8 @@ public enum VOC {
 
   /// Pictures with their annotations. Throws when a file is missing or damaged.
   public static func detection(
-    _ root: String, year: String = "2012", imageSet: String = "train", transform: (@Sendable (Tensor) throws -> Tensor)? = nil
+    _ root: String, year: String = "2012", imageSet: String = "train",
+    transform: (@Sendable (Tensor) throws -> Tensor)? = nil
   ) throws -> PictureList<Annotation> {
     let base = try base(root, year)
     return PictureList(
@@ -80,7 +81,8 @@ public enum VOC {
   /// Pictures with the paths of their class maps, PNG files whose palette indices are the classes (255: not counted); read them
   /// with `classMap`.
   public static func segmentation(
-    _ root: String, year: String = "2012", imageSet: String = "train", transform: (@Sendable (Tensor) throws -> Tensor)? = nil
+    _ root: String, year: String = "2012", imageSet: String = "train",
+    transform: (@Sendable (Tensor) throws -> Tensor)? = nil
   ) throws -> PictureList<String> {
     let base = try base(root, year)
     return PictureList(

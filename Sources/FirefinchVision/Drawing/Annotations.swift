@@ -36,7 +36,9 @@ extension VisionUtils {
     let pixels = corners.map { $0.isFinite ? Int(min(max($0, -limit), limit)) : 0 }
     for box in 0..<count where pixels[4 * box] > pixels[4 * box + 2] || pixels[4 * box + 1] > pixels[4 * box + 3] {
       return Mistake.report(
-        .value("drawBoundingBoxes: box \(box) is \(Array(pixels[4 * box..<4 * box + 4])); expected left <= right, top <= bottom"))
+        .value(
+          "drawBoundingBoxes: box \(box) is \(Array(pixels[4 * box..<4 * box + 4])); expected left <= right, top <= bottom"
+        ))
     }
     return draw(on: image, "drawBoundingBoxes") { canvas in
       for box in 0..<count {
@@ -103,7 +105,8 @@ extension VisionUtils {
   /// - Returns: (3, H, W) of the picture's dtype.
   /// Same as `torchvision.utils.draw_keypoints`.
   public static func drawKeypoints(
-    _ image: Tensor, _ points: Tensor, connectivity: [(Int, Int)] = [], color: Color = .white, lineColor: Color = .white,
+    _ image: Tensor, _ points: Tensor, connectivity: [(Int, Int)] = [], color: Color = .white,
+    lineColor: Color = .white,
     radius: Int = 2, width: Int = 3, visibility: Tensor? = nil
   ) -> Tensor {
     guard points.rank == 3, points.size(2) == 2 else {
@@ -165,7 +168,8 @@ extension VisionUtils {
     let fits = image.rank == 3 && channels.contains(image.size(0)) && image.elementCount > 0
     if fits && (image.dtype == .uint8 || image.dtype.isFloatingPoint) { return nil }
     let wanted = channels.map(String.init).joined(separator: " or ")
-    return "expected a picture of shape (\(wanted), H, W), uint8 or floating point, got \(image.dtype.name) of \(image.shape)"
+    return
+      "expected a picture of shape (\(wanted), H, W), uint8 or floating point, got \(image.dtype.name) of \(image.shape)"
   }
 
   /// The picture with what `body` draws on it.
@@ -174,7 +178,8 @@ extension VisionUtils {
   ) -> Tensor {
     if let problem = wrong(image, channels: channels) { return Mistake.report(.value("\(name): \(problem)")) }
     if image.size(1) > Canvas.sideLimit || image.size(2) > Canvas.sideLimit {
-      return Mistake.report(.value("\(name): the picture's sides must not exceed \(Canvas.sideLimit), got \(image.shape)"))
+      return Mistake.report(
+        .value("\(name): the picture's sides must not exceed \(Canvas.sideLimit), got \(image.shape)"))
     }
     return withNoGrad {
       let bytes = VisionFunctional.toDType(image.detach(), .uint8)

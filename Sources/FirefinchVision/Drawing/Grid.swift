@@ -72,7 +72,8 @@ public enum VisionUtils {
   public static func flowToImage(_ flow: Tensor) -> Tensor {
     guard flow.dtype == .float32, flow.rank == 3 || flow.rank == 4, flow.size(-3) == 2 else {
       return Mistake.report(
-        .value("flowToImage: expected float32 of shape (2, H, W) or (N, 2, H, W), got \(flow.dtype.name) of \(flow.shape)"))
+        .value(
+          "flowToImage: expected float32 of shape (2, H, W) or (N, 2, H, W), got \(flow.dtype.name) of \(flow.shape)"))
     }
     return withNoGrad {
       let x = flow.detach()

@@ -50,7 +50,8 @@ public final class SqueezeExcitation: Module, Layer {
   let scaleActivation: any Layer
 
   public init(
-    _ channels: Int, squeeze: Int, activation: ActivationLayer = { ReLU() }, scaleActivation: ActivationLayer = { Sigmoid() }
+    _ channels: Int, squeeze: Int, activation: ActivationLayer = { ReLU() },
+    scaleActivation: ActivationLayer = { Sigmoid() }
   ) {
     fc1 = Conv2d(channels, squeeze, kernelSize: 1)
     fc2 = Conv2d(squeeze, channels, kernelSize: 1)

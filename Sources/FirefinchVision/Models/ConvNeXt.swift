@@ -81,7 +81,8 @@ extension VisionModels {
     ]
     return sizes.map { name, width, deep, drop in
       let stages: [ConvNeXt.Stage] = [
-        .init(width, 2 * width, 3), .init(2 * width, 4 * width, 3), .init(4 * width, 8 * width, deep), .init(8 * width, nil, 3),
+        .init(width, 2 * width, 3), .init(2 * width, 4 * width, 3), .init(4 * width, 8 * width, deep),
+        .init(8 * width, nil, 3),
       ]
       return VisionModel("convnext_\(name)") { ConvNeXt(stages, stochasticDepth: drop, numClasses: $0.numClasses) }
     }

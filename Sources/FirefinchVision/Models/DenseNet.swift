@@ -68,7 +68,8 @@ public final class DenseNet: Module, Layer {
   ///   - dropRate: probability of dropout behind every layer.
   ///   - memoryEfficient: compute the layers' concatenations again in backward: less memory, more time.
   public init(
-    growthRate: Int = 32, blocks: [Int] = [6, 12, 24, 16], initFeatures: Int = 64, bnSize: Int = 4, dropRate: Double = 0,
+    growthRate: Int = 32, blocks: [Int] = [6, 12, 24, 16], initFeatures: Int = 64, bnSize: Int = 4,
+    dropRate: Double = 0,
     numClasses: Int = 1000, memoryEfficient: Bool = false
   ) {
     features = Sequential([
@@ -79,7 +80,8 @@ public final class DenseNet: Module, Layer {
     var channels = initFeatures
     for (index, layers) in blocks.enumerated() {
       let block = DenseBlock(
-        channels, layers: layers, growthRate: growthRate, bnSize: bnSize, dropRate: dropRate, memoryEfficient: memoryEfficient)
+        channels, layers: layers, growthRate: growthRate, bnSize: bnSize, dropRate: dropRate,
+        memoryEfficient: memoryEfficient)
       features.append(block, key: "denseblock\(index + 1)")
       channels += layers * growthRate
       if index == blocks.count - 1 { continue }

@@ -44,7 +44,8 @@ public final class EfficientNet: Module, Layer {
         }
         layers.append(
           ConvNormActivation(
-            expanded, expanded, kernelSize: stage.kernel, stride: stride, groups: expanded, norm: norm, activation: silu))
+            expanded, expanded, kernelSize: stage.kernel, stride: stride, groups: expanded, norm: norm, activation: silu
+          ))
         layers.append(SqueezeExcitation(expanded, squeeze: max(1, channels / 4), activation: silu))
       }
       if !stage.isFused || expanded != channels {
@@ -112,7 +113,8 @@ public final class EfficientNet: Module, Layer {
 
   /// V2's stages: a few fused ones, then plain ones.
   static func second(_ fused: [(Double, Int, Int, Int, Int)], _ plain: [(Double, Int, Int, Int, Int)]) -> [Stage] {
-    fused.map { Stage($0.0, 3, $0.1, $0.2, $0.3, $0.4, fused: true) } + plain.map { Stage($0.0, 3, $0.1, $0.2, $0.3, $0.4) }
+    fused.map { Stage($0.0, 3, $0.1, $0.2, $0.3, $0.4, fused: true) }
+      + plain.map { Stage($0.0, 3, $0.1, $0.2, $0.3, $0.4) }
   }
 }
 
@@ -129,10 +131,13 @@ extension VisionModels {
           norm: { index < 5 ? BatchNorm2d($0) : BatchNorm2d($0, eps: 1e-3, momentum: 0.01) })
       }
     }
-    func second(_ name: String, dropout: Double, _ stages: @escaping @Sendable () -> [EfficientNet.Stage]) -> VisionModel {
+    func second(_ name: String, dropout: Double, _ stages: @escaping @Sendable () -> [EfficientNet.Stage])
+      -> VisionModel
+    {
       VisionModel("efficientnet_v2_\(name)") {
         EfficientNet(
-          stages(), dropout: dropout, numClasses: $0.numClasses, norm: { BatchNorm2d($0, eps: 1e-3) }, lastChannel: 1280)
+          stages(), dropout: dropout, numClasses: $0.numClasses, norm: { BatchNorm2d($0, eps: 1e-3) }, lastChannel: 1280
+        )
       }
     }
     return first + [

@@ -18,7 +18,8 @@ final class BasicConv2d: Module, Layer {
 /// Pictures normalised with ImageNet's statistics, as networks ported from TensorFlow want them: in -1...1.
 func rescaledForTensorFlow(_ x: Tensor) -> Tensor {
   let scale = Tensor([0.229 / 0.5, 0.224 / 0.5, 0.225 / 0.5], shape: [3, 1, 1], dtype: x.dtype)
-  let shift = Tensor([(0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5], shape: [3, 1, 1], dtype: x.dtype)
+  let shift = Tensor(
+    [(0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5], shape: [3, 1, 1], dtype: x.dtype)
   return x * scale + shift
 }
 
@@ -107,7 +108,8 @@ public final class GoogLeNet: Module, Layer {
     self.transformInput = transformInput
     super.init()
     if initWeights {
-      initialise(convolutions: { Init.truncNormal_($0.weight, std: 0.01) }, linear: { Init.truncNormal_($0.weight, std: 0.01) })
+      initialise(
+        convolutions: { Init.truncNormal_($0.weight, std: 0.01) }, linear: { Init.truncNormal_($0.weight, std: 0.01) })
     }
   }
 
@@ -134,6 +136,8 @@ public final class GoogLeNet: Module, Layer {
 
 extension VisionModels {
   static let googLeNets = [
-    VisionModel("googlenet") { GoogLeNet(numClasses: $0.numClasses, auxLogits: $0.auxiliary, transformInput: $0.isPublished) }
+    VisionModel("googlenet") {
+      GoogLeNet(numClasses: $0.numClasses, auxLogits: $0.auxiliary, transformInput: $0.isPublished)
+    }
   ]
 }

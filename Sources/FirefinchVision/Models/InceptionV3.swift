@@ -18,7 +18,9 @@ public final class InceptionV3: Module, Layer {
     /// The convolutions of these keys one after another.
     func chain(_ x: Tensor, _ keys: String...) -> Tensor { keys.reduce(x) { self[$1]!($0) } }
 
-    func averaged(_ x: Tensor) -> Tensor { chain(x.avgPool2d([3, 3], stride: [1, 1], padding: [1, 1]), "branch_pool") }
+    func averaged(_ x: Tensor) -> Tensor {
+      chain(x.avgPool2d([3, 3], stride: [1, 1], padding: [1, 1]), "branch_pool")
+    }
 
     func forward(_ x: Tensor) -> Tensor { fatalError("InceptionV3.Mixed is abstract") }
 
@@ -176,7 +178,9 @@ public final class InceptionV3: Module, Layer {
   public override class var stateKeys: [String: String] {
     var keys = ["auxLogits": "AuxLogits", "conv3b": "Conv2d_3b_1x1"]
     for name in ["1a", "2a", "2b", "4a"] { keys["conv\(name)"] = "Conv2d_\(name)_3x3" }
-    for name in ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"] { keys["mixed\(name)"] = "Mixed_\(name)" }
+    for name in ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"] {
+      keys["mixed\(name)"] = "Mixed_\(name)"
+    }
     return keys
   }
 

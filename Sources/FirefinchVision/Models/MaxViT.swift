@@ -12,7 +12,9 @@ public final class MaxViT: Module, Layer {
       _ channels: Int, _ out: Int, expansion: Double, squeeze: Double, stride: Int, dropProbability: Double,
       norm: @escaping NormLayer, activation: @escaping ActivationLayer
     ) {
-      if stride == 1 && channels == out { proj = Identity() } else {
+      if stride == 1 && channels == out {
+        proj = Identity()
+      } else {
         let conv = Conv2d(channels, out, kernelSize: 1)
         proj = stride == 2 ? Sequential(AvgPool2d(kernelSize: 3, stride: 2, padding: 1), conv) : Sequential(conv)
       }
@@ -21,7 +23,8 @@ public final class MaxViT: Module, Layer {
       layers = Sequential([
         "pre_norm": norm(channels),
         "conv_a": ConvNormActivation(channels, middle, kernelSize: 1, norm: norm, activation: activation),
-        "conv_b": ConvNormActivation(middle, middle, stride: stride, groups: middle, norm: norm, activation: activation),
+        "conv_b": ConvNormActivation(
+          middle, middle, stride: stride, groups: middle, norm: norm, activation: activation),
         "squeeze_excitation": SqueezeExcitation(middle, squeeze: Int(Double(out) * squeeze), activation: { SiLU() }),
         "conv_c": Conv2d(middle, out, kernelSize: 1),
       ])
@@ -95,7 +98,9 @@ public final class MaxViT: Module, Layer {
       y = y + stochasticDropout(attnLayer(y))
       y = y + stochasticDropout(mlpLayer(y))
       if isGrid { y = y.transpose(1, 2) }
-      return y.reshape([batch, rows, columns, p, p, width]).permute(0, 5, 1, 3, 2, 4).reshape([batch, width, height, across])
+      return y.reshape([batch, rows, columns, p, p, width]).permute(0, 5, 1, 3, 2, 4).reshape([
+        batch, width, height, across,
+      ])
     }
   }
 
@@ -152,7 +157,8 @@ public final class MaxViT: Module, Layer {
             activation: activation)
         }
         let conv = MBConv(
-          layer == 0 ? before : width, width, expansion: expansionRatio, squeeze: squeezeRatio, stride: layer == 0 ? 2 : 1,
+          layer == 0 ? before : width, width, expansion: expansionRatio, squeeze: squeezeRatio,
+          stride: layer == 0 ? 2 : 1,
           dropProbability: drop, norm: norm, activation: activation)
         list.append(
           Sequential([
@@ -177,7 +183,8 @@ public final class MaxViT: Module, Layer {
   /// (N, 3, imageSize, imageSize) to logits (N, numClasses).
   public func forward(_ x: Tensor) -> Tensor {
     if x.rank != 4 || x.size(2) != imageSize || x.size(3) != imageSize {
-      return Mistake.report(.shape("MaxViT: expected pictures (N, 3, \(imageSize), \(imageSize)), got \(x.shape); resize them"))
+      return Mistake.report(
+        .shape("MaxViT: expected pictures (N, 3, \(imageSize), \(imageSize)), got \(x.shape); resize them"))
     }
     return classifier(blocks.reduce(stem(x)) { $1($0) })
   }

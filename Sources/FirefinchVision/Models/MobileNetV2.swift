@@ -37,7 +37,8 @@ public final class MobileNetV2: Module, Layer {
   ///   - widthMult: factor on all widths, which are rounded to multiples of `roundNearest`.
   ///   - settings: for each stage its expansion, channels, number of blocks and first stride; nil for the paper's.
   public init(
-    numClasses: Int = 1000, widthMult: Double = 1, settings: [(expand: Int, channels: Int, blocks: Int, stride: Int)]? = nil,
+    numClasses: Int = 1000, widthMult: Double = 1,
+    settings: [(expand: Int, channels: Int, blocks: Int, stride: Int)]? = nil,
     roundNearest: Int = 8, norm: @escaping NormLayer = { BatchNorm2d($0) }, dropout: Double = 0.2
   ) {
     let settings =

@@ -11,7 +11,8 @@ public final class MobileNetV3: Module, Layer {
     public var stride: Int, dilation: Int
 
     public init(
-      _ channels: Int, _ kernel: Int, _ expanded: Int, _ outChannels: Int, squeeze: Bool, hardswish: Bool, stride: Int = 1,
+      _ channels: Int, _ kernel: Int, _ expanded: Int, _ outChannels: Int, squeeze: Bool, hardswish: Bool,
+      stride: Int = 1,
       dilation: Int = 1, widthMult: Double = 1
     ) {
       func wide(_ channels: Int) -> Int { makeDivisible(Double(channels) * widthMult, by: 8) }
@@ -38,7 +39,8 @@ public final class MobileNetV3: Module, Layer {
       let expanded = settings.expanded
       var layers: [any Layer] = []
       if expanded != settings.channels {
-        layers.append(ConvNormActivation(settings.channels, expanded, kernelSize: 1, norm: norm, activation: activation))
+        layers.append(
+          ConvNormActivation(settings.channels, expanded, kernelSize: 1, norm: norm, activation: activation))
       }
       layers.append(
         ConvNormActivation(
@@ -110,9 +112,12 @@ public final class MobileNetV3: Module, Layer {
       let blocks = [
         block(16, 3, 16, 16, false, false, 1),
         block(16, 3, 64, 24, false, false, 2), block(24, 3, 72, 24, false, false, 1),
-        block(24, 5, 72, 40, true, false, 2), block(40, 5, 120, 40, true, false, 1), block(40, 5, 120, 40, true, false, 1),
-        block(40, 3, 240, 80, false, true, 2), block(80, 3, 200, 80, false, true, 1), block(80, 3, 184, 80, false, true, 1),
-        block(80, 3, 184, 80, false, true, 1), block(80, 3, 480, 112, true, true, 1), block(112, 3, 672, 112, true, true, 1),
+        block(24, 5, 72, 40, true, false, 2), block(40, 5, 120, 40, true, false, 1),
+        block(40, 5, 120, 40, true, false, 1),
+        block(40, 3, 240, 80, false, true, 2), block(80, 3, 200, 80, false, true, 1),
+        block(80, 3, 184, 80, false, true, 1),
+        block(80, 3, 184, 80, false, true, 1), block(80, 3, 480, 112, true, true, 1),
+        block(112, 3, 672, 112, true, true, 1),
         block(112, 5, 672, narrow, true, true, 2, dilation), block(narrow, 5, wide, narrow, true, true, 1, dilation),
         block(narrow, 5, wide, narrow, true, true, 1, dilation),
       ]

@@ -28,7 +28,8 @@ public final class RegNet: Module, Layer {
 
     /// A design from few numbers, computed in single precision as torchvision does. Same as `BlockParams.from_init_params`.
     public init(
-      _ depth: Int, _ initialWidth: Int, _ slope: Double, _ step: Double, groupWidth: Int, bottleneckMultiplier: Double = 1,
+      _ depth: Int, _ initialWidth: Int, _ slope: Double, _ step: Double, groupWidth: Int,
+      bottleneckMultiplier: Double = 1,
       squeezeRatio: Double? = nil
     ) {
       requireModelArgument(

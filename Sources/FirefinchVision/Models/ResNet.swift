@@ -10,7 +10,8 @@ public final class BasicBlock: Module, Layer {
 
   /// From `channels` to `outChannels`; `downsample` changes the short cut's shape where needed.
   public init(
-    _ channels: Int, _ outChannels: Int, stride: Int = 1, downsample: Sequential? = nil, norm: NormLayer = { BatchNorm2d($0) }
+    _ channels: Int, _ outChannels: Int, stride: Int = 1, downsample: Sequential? = nil,
+    norm: NormLayer = { BatchNorm2d($0) }
   ) {
     conv1 = Conv2d(channels, outChannels, kernelSize: 3, stride: stride, padding: 1, bias: false)
     bn1 = norm(outChannels)
@@ -41,7 +42,8 @@ public final class Bottleneck: Module, Layer {
   let downsample: Sequential?
 
   public init(
-    _ channels: Int, _ planes: Int, stride: Int = 1, downsample: Sequential? = nil, groups: Int = 1, baseWidth: Int = 64,
+    _ channels: Int, _ planes: Int, stride: Int = 1, downsample: Sequential? = nil, groups: Int = 1,
+    baseWidth: Int = 64,
     dilation: Int = 1, norm: NormLayer = { BatchNorm2d($0) }
   ) {
     let width = planes * baseWidth / 64 * groups
@@ -90,7 +92,8 @@ public final class ResNet: Module, Layer {
   ) {
     requireModelArgument(layers.count == 4, "ResNet: layers needs four counts, got \(layers)")
     requireModelArgument(
-      replaceStrideWithDilation.count == 3, "ResNet: replaceStrideWithDilation needs three values, got \(replaceStrideWithDilation)")
+      replaceStrideWithDilation.count == 3,
+      "ResNet: replaceStrideWithDilation needs three values, got \(replaceStrideWithDilation)")
     let isPlain = groups == 1 && widthPerGroup == 64 && !replaceStrideWithDilation.contains(true)
     requireModelArgument(block == .bottleneck || isPlain, "ResNet: basic blocks take no groups, widths or dilation")
     conv1 = Conv2d(3, 64, kernelSize: 7, stride: 2, padding: 3, bias: false)
@@ -158,7 +161,8 @@ public final class ResNet: Module, Layer {
 
 extension VisionModels {
   static let resNets: [VisionModel] = {
-    func model(_ name: String, _ block: ResNet.Block, _ layers: [Int], groups: Int = 1, width: Int = 64) -> VisionModel {
+    func model(_ name: String, _ block: ResNet.Block, _ layers: [Int], groups: Int = 1, width: Int = 64) -> VisionModel
+    {
       VisionModel(name) {
         ResNet(block, layers: layers, numClasses: $0.numClasses, groups: groups, widthPerGroup: width)
       }

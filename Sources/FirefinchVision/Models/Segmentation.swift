@@ -33,7 +33,10 @@ public struct SegmentationBackbone {
     let stages = [0] + strided + [layers.count - 1]
     guard stages.count >= 4, let low = layers[stages[stages.count - 4]] as? MobileNetV3.Block,
       let last = layers[layers.count - 2] as? MobileNetV3.Block
-    else { fatalError("SegmentationBackbone: the MobileNetV3 has only \(strided.count) strided blocks, at least 3 are needed") }
+    else {
+      fatalError(
+        "SegmentationBackbone: the MobileNetV3 has only \(strided.count) strided blocks, at least 3 are needed")
+    }
     return SegmentationBackbone(features, lowChannels: low.outChannels, highChannels: 6 * last.outChannels) { x in
       var (x, shallow) = (x, x)
       for layer in layers {
@@ -77,13 +80,17 @@ public final class SegmentationModel: Module, Layer {
   /// `out` and `aux`.
   public func outputs(_ x: Tensor, auxiliary: Bool = true) -> (out: Tensor, aux: Tensor?) {
     let (low, high) = maps(x)
-    func enlarged(_ y: Tensor) -> Tensor { y.interpolate(size: [x.size(-2), x.size(-1)], mode: .bilinear, alignCorners: false) }
+    func enlarged(_ y: Tensor) -> Tensor {
+      y.interpolate(size: [x.size(-2), x.size(-1)], mode: .bilinear, alignCorners: false)
+    }
     let out = (classifier as? LRASPPHead)?.callAsFunction(low, high) ?? (classifier as! any Layer)(high)
     return (enlarged(out), auxiliary ? auxClassifier.map { enlarged($0(low)) } : nil)
   }
 
   /// A fully convolutional network (Long et al. 2014). Same as torchvision's `fcn_resnet50` and its like, `weights=None`.
-  public static func fcn(_ backbone: SegmentationBackbone, numClasses: Int = 21, auxLoss: Bool = false) -> SegmentationModel {
+  public static func fcn(_ backbone: SegmentationBackbone, numClasses: Int = 21, auxLoss: Bool = false)
+    -> SegmentationModel
+  {
     // The auxiliary classifier is drawn first, as torchvision does.
     let auxiliary = auxLoss ? FCNHead(backbone.lowChannels, numClasses) : nil
     return SegmentationModel(backbone, classifier: FCNHead(backbone.highChannels, numClasses), auxClassifier: auxiliary)
@@ -185,7 +192,8 @@ public final class LRASPPHead: Module {
 
   /// The shallow map (N, low, H, W) and the deep one to (N, numClasses, H, W).
   public func callAsFunction(_ low: Tensor, _ high: Tensor) -> Tensor {
-    let deep = (cbr(high) * scale(high)).interpolate(size: [low.size(-2), low.size(-1)], mode: .bilinear, alignCorners: false)
+    let deep = (cbr(high) * scale(high)).interpolate(
+      size: [low.size(-2), low.size(-1)], mode: .bilinear, alignCorners: false)
     return lowClassifier(low) + highClassifier(deep)
   }
 }

@@ -23,7 +23,8 @@ public final class ShuffleNetV2: Module, Layer {
         : Sequential(
           depthwise(channels), BatchNorm2d(channels), pointwise(channels), BatchNorm2d(half), ReLU(inPlace: true))
       branch2 = Sequential(
-        pointwise(stride > 1 ? channels : half), BatchNorm2d(half), ReLU(inPlace: true), depthwise(half), BatchNorm2d(half),
+        pointwise(stride > 1 ? channels : half), BatchNorm2d(half), ReLU(inPlace: true), depthwise(half),
+        BatchNorm2d(half),
         pointwise(half), BatchNorm2d(half), ReLU(inPlace: true))
       self.stride = stride
       super.init()
@@ -52,14 +53,16 @@ public final class ShuffleNetV2: Module, Layer {
   ///   - widths: channels of the stem, the stages and the last convolution.
   public init(repeats: [Int], widths: [Int], numClasses: Int = 1000) {
     requireModelArgument(
-      repeats.count == 3 && widths.count == 5, "ShuffleNetV2: expected 3 repeats and 5 widths, got \(repeats) and \(widths)")
+      repeats.count == 3 && widths.count == 5,
+      "ShuffleNetV2: expected 3 repeats and 5 widths, got \(repeats) and \(widths)")
     func stage(_ index: Int) -> Sequential {
       let out = widths[index + 1]
       return Sequential(
         (0..<repeats[index]).map { Block($0 == 0 ? widths[index] : out, out, stride: $0 == 0 ? 2 : 1) })
     }
     conv1 = Sequential(
-      Conv2d(3, widths[0], kernelSize: 3, stride: 2, padding: 1, bias: false), BatchNorm2d(widths[0]), ReLU(inPlace: true))
+      Conv2d(3, widths[0], kernelSize: 3, stride: 2, padding: 1, bias: false), BatchNorm2d(widths[0]),
+      ReLU(inPlace: true))
     stage2 = stage(0)
     stage3 = stage(1)
     stage4 = stage(2)
@@ -81,6 +84,8 @@ extension VisionModels {
     ("0_5", [24, 48, 96, 192, 1024]), ("1_0", [24, 116, 232, 464, 1024]), ("1_5", [24, 176, 352, 704, 1024]),
     ("2_0", [24, 244, 488, 976, 2048]),
   ].map { name, widths in
-    VisionModel("shufflenet_v2_x\(name)") { ShuffleNetV2(repeats: [4, 8, 4], widths: widths, numClasses: $0.numClasses) }
+    VisionModel("shufflenet_v2_x\(name)") {
+      ShuffleNetV2(repeats: [4, 8, 4], widths: widths, numClasses: $0.numClasses)
+    }
   }
 }

@@ -34,7 +34,8 @@ public enum SmallModels {
   private static func resnet(_ classes: Int) -> Sequential {
     Sequential(
       Conv2d(1, 32, kernelSize: 3, padding: 1, bias: false), BatchNorm2d(32), ReLU(),
-      ResidualBlock(32, 32), ResidualBlock(32, 64, stride: 2), ResidualBlock(64, 128, stride: 2), ResidualBlock(128, 128),
+      ResidualBlock(32, 32), ResidualBlock(32, 64, stride: 2), ResidualBlock(64, 128, stride: 2),
+      ResidualBlock(128, 128),
       AdaptiveAvgPool2d(outputSize: 1), Flatten(), Linear(128, classes))
   }
 }

@@ -95,7 +95,8 @@ public final class SwinTransformer: Module, Layer {
     private var positionBias: Tensor {
       let count = window[0] * window[1]
       func spread(_ table: Tensor) -> Tensor {
-        table.indexSelect(dim: 0, relativePositionIndex).reshape([count, count, heads]).permute(2, 0, 1).unsqueeze(dim: 0)
+        table.indexSelect(dim: 0, relativePositionIndex).reshape([count, count, heads]).permute(2, 0, 1).unsqueeze(
+          dim: 0)
       }
       if let relativePositionBiasTable { return spread(relativePositionBiasTable) }
       let table = cpbMlp!(relativeCoordsTable!).reshape([-1, heads])
@@ -140,7 +141,8 @@ public final class SwinTransformer: Module, Layer {
         withNoGrad { _ = kept.select(dim: 0, 1).fill_(0) }
         bias = bias * kept.flatten()
       }
-      let split = F.linear(x, qkv.weight, bias).reshape([count, positions, 3, heads, channels / heads]).permute(2, 0, 3, 1, 4)
+      let split = F.linear(x, qkv.weight, bias).reshape([count, positions, 3, heads, channels / heads]).permute(
+        2, 0, 3, 1, 4)
       let (q, k, v) = (split.select(dim: 0, 0), split.select(dim: 0, 1), split.select(dim: 0, 2))
       var scores: Tensor
       if let logitScale {
@@ -214,7 +216,8 @@ public final class SwinTransformer: Module, Layer {
   ///   - mlpRatio: width of the blocks' MLPs in the block's.
   ///   - stochasticDepth: probability with which the last block's branches are left out in training.
   public init(
-    _ version: Version, patchSize: [Int] = [4, 4], width: Int, depths: [Int], heads: [Int], window: [Int], mlpRatio: Double = 4,
+    _ version: Version, patchSize: [Int] = [4, 4], width: Int, depths: [Int], heads: [Int], window: [Int],
+    mlpRatio: Double = 4,
     dropout: Double = 0, attentionDropout: Double = 0, stochasticDepth: Double = 0.1, numClasses: Int = 1000,
     norm makeNorm: NormLayer = { LayerNorm($0) }
   ) {

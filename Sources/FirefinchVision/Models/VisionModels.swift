@@ -96,7 +96,8 @@ public struct VisionModel: Sendable {
 public enum VisionModels {
   /// Every family's models; each family's file has its list.
   static let all: [VisionModel] = [
-    alexNets, convNeXts, denseNets, efficientNets, googLeNets, inceptions, maxViTs, mnasNets, mobileNetV2s, mobileNetV3s, regNets,
+    alexNets, convNeXts, denseNets, efficientNets, googLeNets, inceptions, maxViTs, mnasNets, mobileNetV2s,
+    mobileNetV3s, regNets,
     resNets, segmentationModels, shuffleNets, squeezeNets, swinTransformers, vggs, visionTransformers,
   ].flatMap { $0 }
 
@@ -124,7 +125,9 @@ public enum VisionModels {
     _ name: String, numClasses: Int?, imageSize: Int?, auxiliary: Bool?, isPublished: Bool
   ) throws -> any VisionNetwork {
     guard let entry = entry(name) else { throw unknown(name) }
-    if let numClasses, numClasses < 1 { throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)") }
+    if let numClasses, numClasses < 1 {
+      throw VisionError("\(name): the number of classes must be at least 1, got \(numClasses)")
+    }
     if let imageSize, !(1...8192).contains(imageSize) {
       throw VisionError("\(name): the pictures' size must lie in 1...8192, got \(imageSize)")
     }

@@ -9,7 +9,8 @@ public final class VisionTransformer: Module, Layer {
     public var activation: @Sendable () -> any Layer
 
     public init(
-      outChannels: Int, kernel: Int, stride: Int, norm: @escaping @Sendable (_ channels: Int) -> any Layer = { BatchNorm2d($0) },
+      outChannels: Int, kernel: Int, stride: Int,
+      norm: @escaping @Sendable (_ channels: Int) -> any Layer = { BatchNorm2d($0) },
       activation: @escaping @Sendable () -> any Layer = { ReLU(inPlace: true) }
     ) {
       (self.outChannels, self.kernel, self.stride) = (outChannels, kernel, stride)
@@ -80,7 +81,8 @@ public final class VisionTransformer: Module, Layer {
   ///   - norm: of the blocks and behind them.
   ///   - stem: convolutions in place of the patches' projection; they must shrink the picture by `patchSize` together.
   public init(
-    imageSize: Int = 224, patchSize: Int, layers: Int, heads headCount: Int, width: Int, hidden: Int, dropout: Double = 0,
+    imageSize: Int = 224, patchSize: Int, layers: Int, heads headCount: Int, width: Int, hidden: Int,
+    dropout: Double = 0,
     attentionDropout: Double = 0, numClasses: Int = 1000, representationSize: Int? = nil,
     norm: @escaping NormLayer = { LayerNorm($0, eps: 1e-6) }, stem: [StemLayer]? = nil
   ) {

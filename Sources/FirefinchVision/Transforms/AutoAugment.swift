@@ -5,7 +5,8 @@ import Foundation
 enum AugmentOperation: String, CaseIterable {
   case identity = "Identity", shearX = "ShearX", shearY = "ShearY", translateX = "TranslateX", translateY = "TranslateY"
   case rotate = "Rotate", brightness = "Brightness", color = "Color", contrast = "Contrast", sharpness = "Sharpness"
-  case posterize = "Posterize", solarize = "Solarize", autoContrast = "AutoContrast", equalize = "Equalize", invert = "Invert"
+  case posterize = "Posterize", solarize = "Solarize", autoContrast = "AutoContrast", equalize = "Equalize", invert =
+    "Invert"
 
   /// Whether the magnitude's sign is drawn.
   var isSigned: Bool {
@@ -16,9 +17,12 @@ enum AugmentOperation: String, CaseIterable {
   }
 
   /// torchvision's `_apply_image_or_video_transform`.
-  func apply(_ x: Tensor, _ magnitude: Double, _ interpolation: VisionFunctional.Interpolation, _ fill: [Double]?) -> Tensor {
+  func apply(_ x: Tensor, _ magnitude: Double, _ interpolation: VisionFunctional.Interpolation, _ fill: [Double]?)
+    -> Tensor
+  {
     func affine(translate: [Double] = [0, 0], shear: [Double] = [0, 0], center: [Double]? = nil) -> Tensor {
-      VisionFunctional.affine(x, translate: translate, shear: shear, interpolation: interpolation, fill: fill, center: center)
+      VisionFunctional.affine(
+        x, translate: translate, shear: shear, interpolation: interpolation, fill: fill, center: center)
     }
     let degrees = atan(magnitude) * 180 / .pi
     switch self {
@@ -33,7 +37,8 @@ enum AugmentOperation: String, CaseIterable {
     case .contrast: return VisionFunctional.adjustContrast(x, 1 + magnitude)
     case .sharpness: return VisionFunctional.adjustSharpness(x, 1 + magnitude)
     case .posterize: return VisionFunctional.posterize(x, bits: Int(magnitude))
-    case .solarize: return VisionFunctional.solarize(x, threshold: Double(VisionFunctional.largest(x.dtype)) * magnitude)
+    case .solarize:
+      return VisionFunctional.solarize(x, threshold: Double(VisionFunctional.largest(x.dtype)) * magnitude)
     case .autoContrast: return VisionFunctional.autocontrast(x)
     case .equalize: return VisionFunctional.equalize(x)
     case .invert: return VisionFunctional.invert(x)
@@ -82,7 +87,9 @@ public struct AutoAugment: DrawnTransform {
   private let interpolation: VisionFunctional.Interpolation
   private let fill: [Double]?
 
-  public init(_ policy: Policy = .imageNet, interpolation: VisionFunctional.Interpolation = .nearest, fill: [Double]? = nil) {
+  public init(
+    _ policy: Policy = .imageNet, interpolation: VisionFunctional.Interpolation = .nearest, fill: [Double]? = nil
+  ) {
     (self.policy, self.interpolation, self.fill) = (policy, interpolation, fill)
   }
 
@@ -164,9 +171,13 @@ public struct RandAugment: DrawnTransform {
     fill: [Double]? = nil
   ) {
     if operations < 0 || !(0..<bins).contains(magnitude) {
-      fatalError("RandAugment: the magnitude must lie in 0..<\(bins), got \(magnitude), and operations not be negative, got \(operations)")
+      fatalError(
+        "RandAugment: the magnitude must lie in 0..<\(bins), got \(magnitude), and operations not be negative, got \(operations)"
+      )
     }
-    (count, self.magnitude, self.bins, self.interpolation, self.fill) = (operations, magnitude, bins, interpolation, fill)
+    (count, self.magnitude, self.bins, self.interpolation, self.fill) = (
+      operations, magnitude, bins, interpolation, fill
+    )
   }
 
   static let operations: [AugmentOperation] = AugmentOperation.allCases.filter { $0 != .invert }
@@ -195,7 +206,8 @@ public struct TrivialAugmentWide: DrawnTransform {
 
   func draw(_ sample: VisionSample) -> SampleOperation? {
     let operation = RandAugment.operations[pick(RandAugment.operations.count)]
-    let space = AugmentSpace(shear: 0.99, enhance: 0.99, rotate: 135, translate: { _, _ in (32, 32) }, posterize: (8, 6))
+    let space = AugmentSpace(
+      shear: 0.99, enhance: 0.99, rotate: 135, translate: { _, _ in (32, 32) }, posterize: (8, 6))
     var value = 0.0
     if space.magnitude(operation, 0, of: bins, sample.height, sample.width) != nil {
       let bin = pick(bins)

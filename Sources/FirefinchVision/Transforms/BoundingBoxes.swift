@@ -16,7 +16,9 @@ public struct BoundingBoxes {
   public var canvas: (height: Int, width: Int)
 
   public init(_ tensor: Tensor, format: Format, canvas: (height: Int, width: Int)) {
-    if tensor.rank != 2 || tensor.size(1) != 4 { fatalError("BoundingBoxes: expected shape (N, 4), got \(tensor.shape)") }
+    if tensor.rank != 2 || tensor.size(1) != 4 {
+      fatalError("BoundingBoxes: expected shape (N, 4), got \(tensor.shape)")
+    }
     (self.tensor, self.format, self.canvas) = (tensor, format, canvas)
   }
 
@@ -33,8 +35,12 @@ public struct BoundingBoxes {
     case .cxcywh:
       // The larger half of whole numbers goes to the left, so that nothing is lost.
       let left = columns[0] - (columns[2] - half(columns[2])), top = columns[1] - (columns[3] - half(columns[3]))
-      corners = tensor.dtype.isFloatingPoint
-        ? [columns[0] - half(columns[2]), columns[1] - half(columns[3]), columns[0] + half(columns[2]), columns[1] + half(columns[3])]
+      corners =
+        tensor.dtype.isFloatingPoint
+        ? [
+          columns[0] - half(columns[2]), columns[1] - half(columns[3]), columns[0] + half(columns[2]),
+          columns[1] + half(columns[3]),
+        ]
         : [left, top, left + columns[2], top + columns[3]]
     }
     let size = [corners[2] - corners[0], corners[3] - corners[1]]
@@ -55,8 +61,10 @@ public struct BoundingBoxes {
   /// Boxes cut at the picture's border. Same as `F.clamp_bounding_boxes`.
   public func clamped() -> BoundingBoxes {
     mapCorners { corners in
-      let x = Tensor.stack([corners.select(dim: 1, 0), corners.select(dim: 1, 2)], dim: 1).clamp(min: 0, max: canvas.width)
-      let y = Tensor.stack([corners.select(dim: 1, 1), corners.select(dim: 1, 3)], dim: 1).clamp(min: 0, max: canvas.height)
+      let x = Tensor.stack([corners.select(dim: 1, 0), corners.select(dim: 1, 2)], dim: 1).clamp(
+        min: 0, max: canvas.width)
+      let y = Tensor.stack([corners.select(dim: 1, 1), corners.select(dim: 1, 3)], dim: 1).clamp(
+        min: 0, max: canvas.height)
       return Tensor.stack(
         [x.select(dim: 1, 0), y.select(dim: 1, 0), x.select(dim: 1, 1), y.select(dim: 1, 1)], dim: 1)
     }
@@ -83,7 +91,8 @@ public struct BoundingBoxes {
   func mapPoints(_ body: (Tensor) -> Tensor) -> BoundingBoxes {
     mapCorners { corners in
       let c = corners.to(corners.dtype.isFloatingPoint ? corners.dtype : .float32).unbind(dim: 1)
-      let x = Tensor.stack([c[0], c[2], c[2], c[0]], dim: 1).flatten(), y = Tensor.stack([c[1], c[1], c[3], c[3]], dim: 1).flatten()
+      let x = Tensor.stack([c[0], c[2], c[2], c[0]], dim: 1).flatten(),
+        y = Tensor.stack([c[1], c[1], c[3], c[3]], dim: 1).flatten()
       let moved = body(Tensor.stack([x, y], dim: 1)).reshape([-1, 4, 2])
       return Tensor.cat([moved.amin(dim: [1]), moved.amax(dim: [1])], dim: 1)
     }

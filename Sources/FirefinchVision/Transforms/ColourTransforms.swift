@@ -11,7 +11,9 @@ public struct ColorJitter: DrawnTransform {
   /// Factors are drawn between 1 - x and 1 + x (not below 0), the hue's turn between -x and x (x at most 0.5); 0 leaves as is.
   public init(brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, hue: Double = 0) {
     if min(brightness, contrast, saturation, hue) < 0 || hue > 0.5 {
-      fatalError("ColorJitter: amounts must not be negative and the hue's at most 0.5, got \(brightness), \(contrast), \(saturation), \(hue)")
+      fatalError(
+        "ColorJitter: amounts must not be negative and the hue's at most 0.5, got \(brightness), \(contrast), \(saturation), \(hue)"
+      )
     }
     func range(_ x: Double) -> Range? { x == 0 ? nil : (max(1 - x, 0), 1 + x) }
     self.init(
@@ -90,7 +92,9 @@ public struct RandomChange: DrawnTransform {
     RandomChange("grayscale", p: p) { VisionFunctional.rgbToGrayscale($0, channels: $0.size(-3)) }
   }
   /// Same as `v2.RandomInvert`.
-  public static func invert(p: Double = 0.5) -> RandomChange { RandomChange("invert", p: p) { VisionFunctional.invert($0) } }
+  public static func invert(p: Double = 0.5) -> RandomChange {
+    RandomChange("invert", p: p) { VisionFunctional.invert($0) }
+  }
   /// Same as `v2.RandomPosterize`.
   public static func posterize(bits: Int, p: Double = 0.5) -> RandomChange {
     RandomChange("posterize", p: p) { VisionFunctional.posterize($0, bits: bits) }
@@ -129,7 +133,9 @@ public struct Grayscale: DrawnTransform {
     if channels != 1 && channels != 3 { fatalError("Grayscale: channels must be 1 or 3, got \(channels)") }
     self.channels = channels
   }
-  func draw(_ sample: VisionSample) -> SampleOperation? { onImage { VisionFunctional.rgbToGrayscale($0, channels: channels) } }
+  func draw(_ sample: VisionSample) -> SampleOperation? {
+    onImage { VisionFunctional.rgbToGrayscale($0, channels: channels) }
+  }
 }
 
 /// Blurred with a random deviation. Same as `v2.GaussianBlur`.
@@ -155,7 +161,9 @@ public struct GaussianBlur: DrawnTransform {
 public struct GaussianNoise: DrawnTransform {
   private let mean: Double, sigma: Double
   private let clip: Bool
-  public init(mean: Double = 0, sigma: Double = 0.1, clip: Bool = true) { (self.mean, self.sigma, self.clip) = (mean, sigma, clip) }
+  public init(mean: Double = 0, sigma: Double = 0.1, clip: Bool = true) {
+    (self.mean, self.sigma, self.clip) = (mean, sigma, clip)
+  }
   func draw(_ sample: VisionSample) -> SampleOperation? {
     onImage { VisionFunctional.gaussianNoise($0, mean: mean, sigma: sigma, clip: clip) }
   }
@@ -170,7 +178,9 @@ public struct Normalize: DrawnTransform {
     }
     (self.mean, self.std) = (mean, std)
   }
-  func draw(_ sample: VisionSample) -> SampleOperation? { onImage { VisionFunctional.normalize($0, mean: mean, std: std) } }
+  func draw(_ sample: VisionSample) -> SampleOperation? {
+    onImage { VisionFunctional.normalize($0, mean: mean, std: std) }
+  }
 }
 
 /// Another dtype, scaled to its range. Same as `v2.ToDtype(scale=True)`.
@@ -178,7 +188,9 @@ public struct ToDType: DrawnTransform {
   private let dtype: DType
   private let scale: Bool
   public init(_ dtype: DType = .float32, scale: Bool = true) { (self.dtype, self.scale) = (dtype, scale) }
-  func draw(_ sample: VisionSample) -> SampleOperation? { onImage { VisionFunctional.toDType($0, dtype, scale: scale) } }
+  func draw(_ sample: VisionSample) -> SampleOperation? {
+    onImage { VisionFunctional.toDType($0, dtype, scale: scale) }
+  }
 }
 
 /// The flattened picture minus `mean` times a matrix, for whitening. Same as `v2.LinearTransformation`.
@@ -190,7 +202,8 @@ public struct LinearTransformation: DrawnTransform {
   ///   - mean: (n).
   public init(matrix: Tensor, mean: Tensor) {
     if matrix.rank != 2 || matrix.size(0) != matrix.size(1) || mean.shape != [matrix.size(0)] {
-      fatalError("LinearTransformation: expected a square matrix and as many means, got \(matrix.shape) and \(mean.shape)")
+      fatalError(
+        "LinearTransformation: expected a square matrix and as many means, got \(matrix.shape) and \(mean.shape)")
     }
     (self.matrix, self.mean) = (matrix, mean)
   }
@@ -210,11 +223,14 @@ public struct RandomErasing: DrawnTransform {
   ///   - ratio: least and largest shape.
   ///   - value: one value or one for each channel; nil for normal noise.
   public init(
-    p: Double = 0.5, scale: (Double, Double) = (0.02, 0.33), ratio: (Double, Double) = (0.3, 3.3), value: [Double]? = [0]
+    p: Double = 0.5, scale: (Double, Double) = (0.02, 0.33), ratio: (Double, Double) = (0.3, 3.3),
+    value: [Double]? = [0]
   ) {
     requireProbability(p, "RandomErasing")
     if scale.0 < 0 || scale.1 > 1 || scale.0 > scale.1 || ratio.0 <= 0 || ratio.0 > ratio.1 {
-      fatalError("RandomErasing: scale must be a rising pair in 0...1 and ratio a rising positive pair, got \(scale) and \(ratio)")
+      fatalError(
+        "RandomErasing: scale must be a rising pair in 0...1 and ratio a rising positive pair, got \(scale) and \(ratio)"
+      )
     }
     (self.p, self.scale, self.ratio, self.value) = (p, scale, ratio, value)
   }

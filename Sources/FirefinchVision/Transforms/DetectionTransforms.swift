@@ -7,7 +7,9 @@ public struct RandomZoomOut: DrawnTransform {
   private let p: Double
   public init(fill: [Double] = [0], sides: (Double, Double) = (1, 4), p: Double = 0.5) {
     requireProbability(p, "RandomZoomOut")
-    if sides.0 < 1 || sides.0 > sides.1 { fatalError("RandomZoomOut: sides must be a rising pair of at least 1, got \(sides)") }
+    if sides.0 < 1 || sides.0 > sides.1 {
+      fatalError("RandomZoomOut: sides must be a rising pair of at least 1, got \(sides)")
+    }
     (self.fill, self.sides, self.p) = (fill, sides, p)
   }
 
@@ -17,7 +19,8 @@ public struct RandomZoomOut: DrawnTransform {
     let (width, height) = (Int(Float(sample.width) * factor), Int(Float(sample.height) * factor))
     let place = Chance.rand([2]).array(Float.self)
     let left = Int(Float(width - sample.width) * place[0]), top = Int(Float(height - sample.height) * place[1])
-    return .pad(left: left, top: top, right: width - left - sample.width, bottom: height - top - sample.height, fill: fill)
+    return .pad(
+      left: left, top: top, right: width - left - sample.width, bottom: height - top - sample.height, fill: fill)
   }
 }
 
@@ -33,7 +36,8 @@ public struct RandomIoUCrop: DrawnTransform {
     options: [Double] = [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1], trials: Int = 40
   ) {
     if options.isEmpty || scale.0 > scale.1 || aspect.0 > aspect.1 {
-      fatalError("RandomIoUCrop: expected rising scale and aspect and at least one option, got \(scale), \(aspect), \(options)")
+      fatalError(
+        "RandomIoUCrop: expected rising scale and aspect and at least one option, got \(scale), \(aspect), \(options)")
     }
     (self.scale, self.aspect, self.options, self.trials) = (scale, aspect, options, trials)
   }
@@ -61,7 +65,8 @@ public struct RandomIoUCrop: DrawnTransform {
         if left == right || top == bottom { continue }
         let isInside = (middleX .> left) & (middleX .< right) & (middleY .> top) & (middleY .< bottom)
         if isInside.sum().intValue == 0 { continue }
-        let across = c[2].clamp(max: right) - c[0].clamp(min: left), down = c[3].clamp(max: bottom) - c[1].clamp(min: top)
+        let across = c[2].clamp(max: right) - c[0].clamp(min: left),
+          down = c[3].clamp(max: bottom) - c[1].clamp(min: top)
         let common = across.clamp(min: 0) * down.clamp(min: 0)
         let overlap = common / (area + Double(width * height) - common)
         if Tensor.where(isInside, overlap, 0.0).max().doubleValue < wanted { continue }
@@ -84,14 +89,17 @@ public struct RandomShortestSize: DrawnTransform {
   private let maxSize: Int?
   private let interpolation: VisionFunctional.Interpolation
   public init(_ sizes: [Int], maxSize: Int? = nil, interpolation: VisionFunctional.Interpolation = .bilinear) {
-    if sizes.isEmpty || sizes.contains(where: { $0 < 1 }) { fatalError("RandomShortestSize: expected positive sizes, got \(sizes)") }
+    if sizes.isEmpty || sizes.contains(where: { $0 < 1 }) {
+      fatalError("RandomShortestSize: expected positive sizes, got \(sizes)")
+    }
     (self.sizes, self.maxSize, self.interpolation) = (sizes, maxSize, interpolation)
   }
   func draw(_ sample: VisionSample) -> SampleOperation? {
     let size = sizes[Chance.index(sizes.count)]
     var factor = Double(size) / Double(min(sample.height, sample.width))
     if let maxSize { factor = min(factor, Double(maxSize) / Double(max(sample.height, sample.width))) }
-    return .resize(Int(Double(sample.height) * factor), Int(Double(sample.width) * factor), interpolation, antialias: true)
+    return .resize(
+      Int(Double(sample.height) * factor), Int(Double(sample.width) * factor), interpolation, antialias: true)
   }
 }
 
@@ -101,7 +109,8 @@ public struct ScaleJitter: DrawnTransform {
   private let scale: (Double, Double)
   private let interpolation: VisionFunctional.Interpolation
   public init(
-    height: Int, width: Int, scale: (Double, Double) = (0.1, 2), interpolation: VisionFunctional.Interpolation = .bilinear
+    height: Int, width: Int, scale: (Double, Double) = (0.1, 2),
+    interpolation: VisionFunctional.Interpolation = .bilinear
   ) {
     (target, self.scale, self.interpolation) = ((height, width), scale, interpolation)
   }
@@ -134,7 +143,9 @@ public struct RandomResize: DrawnTransform {
 public struct ConvertBoundingBoxFormat: DrawnTransform {
   private let format: BoundingBoxes.Format
   public init(_ format: BoundingBoxes.Format) { self.format = format }
-  func draw(_ sample: VisionSample) -> SampleOperation? { SampleOperation(image: { $0 }, boxes: { $0.converted(to: format) }) }
+  func draw(_ sample: VisionSample) -> SampleOperation? {
+    SampleOperation(image: { $0 }, boxes: { $0.converted(to: format) })
+  }
 }
 
 /// Boxes cut at the picture's border. Same as `v2.ClampBoundingBoxes`.

@@ -16,7 +16,9 @@ public enum VisionFunctional {
     var newShort: Int, newLong: Int
     if let shorterSide {
       (newShort, newLong) = (shorterSide, Int(Double(shorterSide * long) / Double(short)))
-      if let maxSize, newLong > maxSize { (newShort, newLong) = (Int(Double(maxSize * newShort) / Double(newLong)), maxSize) }
+      if let maxSize, newLong > maxSize {
+        (newShort, newLong) = (Int(Double(maxSize * newShort) / Double(newLong)), maxSize)
+      }
     } else {
       (newShort, newLong) = (Int(Double((maxSize ?? long) * short) / Double(long)), maxSize ?? long)
     }
@@ -26,7 +28,8 @@ public enum VisionFunctional {
   /// Resized so that the shorter side is `shorterSide`, the other in proportion (rounded down), at most `maxSize`. Same as
   /// `resize(size=[n], max_size=...)`.
   public static func resize(
-    _ x: Tensor, shorterSide: Int?, maxSize: Int? = nil, interpolation: Interpolation = .bilinear, antialias: Bool = true
+    _ x: Tensor, shorterSide: Int?, maxSize: Int? = nil, interpolation: Interpolation = .bilinear,
+    antialias: Bool = true
   ) -> Tensor {
     let size = resized(x.size(-2), x.size(-1), shorterSide: shorterSide, maxSize: maxSize)
     return resize(x, height: size.height, width: size.width, interpolation: interpolation, antialias: antialias)
@@ -122,7 +125,8 @@ public enum VisionFunctional {
             return period < size ? period : 2 * size - 1 - period
           }, shape: [size + before + after])
       }
-      return x.indexSelect(dim: -2, mirrored(x.size(-2), top, bottom)).indexSelect(dim: -1, mirrored(x.size(-1), left, right))
+      return x.indexSelect(dim: -2, mirrored(x.size(-2), top, bottom)).indexSelect(
+        dim: -1, mirrored(x.size(-1), left, right))
     }
   }
 
@@ -170,7 +174,9 @@ public enum VisionFunctional {
 
   /// (x - mean) / std by channel. Same as `normalize`.
   public static func normalize(_ x: Tensor, mean: [Double], std: [Double]) -> Tensor {
-    if !x.dtype.isFloatingPoint { return Mistake.report(.dtype("normalize: expects floating point, got \(x.dtype); use toFloat")) }
+    if !x.dtype.isFloatingPoint {
+      return Mistake.report(.dtype("normalize: expects floating point, got \(x.dtype); use toFloat"))
+    }
     if std.contains(0) { return Mistake.report(.value("normalize: a standard deviation of 0 cannot be divided by")) }
     let mean = Tensor(mean, shape: [mean.count, 1, 1], dtype: x.dtype)
     let std = Tensor(std, shape: [std.count, 1, 1], dtype: x.dtype)

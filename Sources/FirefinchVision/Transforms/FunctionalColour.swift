@@ -73,7 +73,8 @@ extension VisionFunctional {
     let isGrey = high .== low
     let range = high - low
     let saturation = range / Tensor.where(isGrey, 1.0, high)
-    let distance = ((high.unsqueeze(dim: -3) - x) / Tensor.where(isGrey, 1.0, range).unsqueeze(dim: -3)).unbind(dim: channel)
+    let distance = ((high.unsqueeze(dim: -3) - x) / Tensor.where(isGrey, 1.0, range).unsqueeze(dim: -3)).unbind(
+      dim: channel)
     let (rc, gc, bc) = (distance[0], distance[1], distance[2])
     let red = (high .== c[0]).to(.float32)
     let green = (high .== c[1]).to(.float32) * (1 - red)
@@ -136,7 +137,8 @@ extension VisionFunctional {
   /// Samples of at least `threshold` inverted. Same as `solarize`.
   public static func solarize(_ x: Tensor, threshold: Double) -> Tensor {
     if threshold > Double(largest(x.dtype)) {
-      return Mistake.report(.value("solarize: the threshold must be at most \(largest(x.dtype)) for \(x.dtype), got \(threshold)"))
+      return Mistake.report(
+        .value("solarize: the threshold must be at most \(largest(x.dtype)) for \(x.dtype), got \(threshold)"))
     }
     return Tensor.where(x .>= threshold, invert(x), x)
   }
@@ -169,7 +171,8 @@ extension VisionFunctional {
     let cumulated = histogram.cumsum(dim: -1)
     let last = cumulated.argmax(dim: 1, keepDim: true)
     let step = (flat.size(1) - histogram.gather(dim: -1, index: last)).floorDivide(255)
-    let scaled = (cumulated.slice(dim: 1, end: 255) + step.floorDivide(2)).floorDivide(step.clamp(min: 1)).clamp(min: 0, max: 255)
+    let scaled = (cumulated.slice(dim: 1, end: 255) + step.floorDivide(2)).floorDivide(step.clamp(min: 1)).clamp(
+      min: 0, max: 255)
     let table = Tensor.cat([Tensor.zeros([channels, 1], dtype: .int64), scaled], dim: 1)
     let even = Tensor.where(step .!= 0, table.gather(dim: 1, index: flat), flat)
     return toDType(even.to(.uint8).reshape(x.shape), x.dtype)

@@ -48,7 +48,9 @@ extension VisionFunctional {
   }
 
   /// x, y and 1 of every output position, (1, H W, 3).
-  private static func positions(_ height: Int, _ width: Int, x: (Double, Double), y: (Double, Double), _ dtype: DType) -> Tensor {
+  private static func positions(_ height: Int, _ width: Int, x: (Double, Double), y: (Double, Double), _ dtype: DType)
+    -> Tensor
+  {
     let grid = Tensor.ones([1, height, width, 3], dtype: dtype)
     grid.select(dim: 3, 0).copy_(Tensor.linspace(x.0, x.1, width, dtype: dtype))
     grid.select(dim: 3, 1).copy_(Tensor.linspace(y.0, y.1, height, dtype: dtype).unsqueeze(dim: 1))
@@ -70,7 +72,8 @@ extension VisionFunctional {
   /// The picture at the positions of `grid`; outside is `fill`, or 0 without smoothing the border when nil.
   private static func sample(_ x: Tensor, _ grid: Tensor, _ interpolation: Interpolation, _ fill: [Double]?) -> Tensor {
     if interpolation == .bicubic || interpolation == .nearestExact {
-      return Mistake.report(.value("pictures are turned and bent with nearest or bilinear interpolation, got \(interpolation.rawValue)"))
+      return Mistake.report(
+        .value("pictures are turned and bent with nearest or bilinear interpolation, got \(interpolation.rawValue)"))
     }
     let y = planes(x)
     var floats = y.dtype == grid.dtype ? y : y.to(grid.dtype)
@@ -177,7 +180,9 @@ extension VisionFunctional {
       return Mistake.report(.value("gaussianBlur: kernel sizes must be two odd positive numbers, got \(kernel)"))
     }
     let sigma = sigma ?? kernel.map { Double($0) * 0.15 + 0.35 }
-    if sigma.contains(where: { $0 <= 0 }) { return Mistake.report(.value("gaussianBlur: sigma must be positive, got \(sigma)")) }
+    if sigma.contains(where: { $0 <= 0 }) {
+      return Mistake.report(.value("gaussianBlur: sigma must be positive, got \(sigma)"))
+    }
     if x.elementCount == 0 { return x }
     let y = planes(x)
     let floats = y.dtype.isFloatingPoint ? y : y.to(.float32)

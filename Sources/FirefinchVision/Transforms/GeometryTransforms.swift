@@ -7,7 +7,9 @@ extension SampleOperation {
     _ height: Int, _ width: Int, _ interpolation: VisionFunctional.Interpolation, antialias: Bool
   ) -> SampleOperation {
     SampleOperation(
-      image: { VisionFunctional.resize($0, height: height, width: width, interpolation: interpolation, antialias: antialias) },
+      image: {
+        VisionFunctional.resize($0, height: height, width: width, interpolation: interpolation, antialias: antialias)
+      },
       boxes: { boxes in
         let (x, y) = (Double(width) / Double(boxes.canvas.width), Double(height) / Double(boxes.canvas.height))
         let scale = Tensor([x, y, x, y], shape: [4], dtype: .float32)
@@ -76,7 +78,8 @@ extension SampleOperation {
     var canvas = boxes.canvas
     var shift = Tensor.zeros([2])
     if expand {
-      let corners = Tensor([0, 0, 0, height, width, height, width, 0].map(Double.init), shape: [4, 2], dtype: .float32)
+      let corners = Tensor(
+        [0, 0, 0, height, width, height, width, 0].map(Double.init), shape: [4, 2], dtype: .float32)
       shift = (corners.matmul(linear) + offset).amin(dim: [0])
       canvas = matrix.outputSize(height, width)
     }
@@ -91,7 +94,9 @@ func maskFill(_ fill: [Double]?) -> [Double]? { fill.map { $0.count == 1 ? $0 : 
 public typealias PictureSize = (height: Int, width: Int)
 
 private func requireSize(_ size: PictureSize, _ name: String) {
-  if size.height < 1 || size.width < 1 { fatalError("\(name): the size must be positive, got \(size.height) x \(size.width)") }
+  if size.height < 1 || size.width < 1 {
+    fatalError("\(name): the size must be positive, got \(size.height) x \(size.width)")
+  }
 }
 
 /// Resized. Same as `v2.Resize`.
@@ -104,10 +109,13 @@ public struct Resize: DrawnTransform {
 
   /// To a shorter side of `shorterSide`, the longer one at most `maxSize`; nil for the shorter side fits the longer one.
   public init(
-    _ shorterSide: Int?, maxSize: Int? = nil, interpolation: VisionFunctional.Interpolation = .bilinear, antialias: Bool = true
+    _ shorterSide: Int?, maxSize: Int? = nil, interpolation: VisionFunctional.Interpolation = .bilinear,
+    antialias: Bool = true
   ) {
     if shorterSide ?? 1 < 1 || maxSize ?? 1 < 1 || (shorterSide == nil && maxSize == nil) {
-      fatalError("Resize: sizes must be positive, got \(String(describing: shorterSide)) and maxSize \(String(describing: maxSize))")
+      fatalError(
+        "Resize: sizes must be positive, got \(String(describing: shorterSide)) and maxSize \(String(describing: maxSize))"
+      )
     }
     (self.shorterSide, size, self.maxSize) = (shorterSide, nil, maxSize)
     (self.interpolation, self.antialias) = (interpolation, antialias)
@@ -181,7 +189,9 @@ public struct RandomCrop: DrawnTransform {
     }
     if height < size.height || width < size.width {
       Mistake.report(
-        .shape("RandomCrop: \(size.height) x \(size.width) is larger than the picture of \(height) x \(width); set padIfNeeded"))
+        .shape(
+          "RandomCrop: \(size.height) x \(size.width) is larger than the picture of \(height) x \(width); set padIfNeeded"
+        ))
       return nil
     }
     let top = height > size.height ? Chance.integer(0, height - size.height + 1) : 0

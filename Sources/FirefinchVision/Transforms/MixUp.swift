@@ -18,7 +18,9 @@ private func checkBatch(_ images: Tensor, _ labels: Tensor, _ numClasses: Int, _
   let fits = images.rank == 4 && (1...2).contains(labels.rank) && labels.size(0) == images.size(0)
   if fits && (labels.rank == 1 || labels.size(1) == numClasses) { return nil }
   let poison = Mistake.report(
-    .shape("\(name): expected pictures (N, C, H, W) and labels (N) or (N, \(numClasses)), got \(images.shape) and \(labels.shape)"))
+    .shape(
+      "\(name): expected pictures (N, C, H, W) and labels (N) or (N, \(numClasses)), got \(images.shape) and \(labels.shape)"
+    ))
   return MixedBatch(images: poison, labels: poison)
 }
 
@@ -27,7 +29,9 @@ public struct MixUp: Sendable {
   public let alpha: Double
   public let numClasses: Int
   public init(alpha: Double = 1, numClasses: Int) {
-    if alpha <= 0 || numClasses < 1 { fatalError("MixUp: alpha and numClasses must be positive, got \(alpha) and \(numClasses)") }
+    if alpha <= 0 || numClasses < 1 {
+      fatalError("MixUp: alpha and numClasses must be positive, got \(alpha) and \(numClasses)")
+    }
     (self.alpha, self.numClasses) = (alpha, numClasses)
   }
 
@@ -47,7 +51,9 @@ public struct CutMix: Sendable {
   public let alpha: Double
   public let numClasses: Int
   public init(alpha: Double = 1, numClasses: Int) {
-    if alpha <= 0 || numClasses < 1 { fatalError("CutMix: alpha and numClasses must be positive, got \(alpha) and \(numClasses)") }
+    if alpha <= 0 || numClasses < 1 {
+      fatalError("CutMix: alpha and numClasses must be positive, got \(alpha) and \(numClasses)")
+    }
     (self.alpha, self.numClasses) = (alpha, numClasses)
   }
 
@@ -62,7 +68,9 @@ public struct CutMix: Sendable {
       let (across, down) = (Int(half * Double(width)), Int(half * Double(height)))
       let (left, right) = (max(x - across, 0), min(x + across, width))
       let (top, bottom) = (max(y - down, 0), min(y + down, height))
-      func part(_ t: Tensor) -> Tensor { t.slice(dim: 2, start: top, end: bottom).slice(dim: 3, start: left, end: right) }
+      func part(_ t: Tensor) -> Tensor {
+        t.slice(dim: 2, start: top, end: bottom).slice(dim: 3, start: left, end: right)
+      }
       let result = images.clone()
       part(result).copy_(part(images.roll(1, dim: 0)))
       let kept = 1 - Double((right - left) * (bottom - top)) / Double(width * height)

@@ -68,11 +68,15 @@ enum Chance {
   /// One of `count`.
   static func index(_ count: Int) -> Int { integer(0, count) }
   /// `torch.empty(1).uniform_(low, high).item()`.
-  static func uniform(_ low: Double, _ high: Double) -> Double { Tensor.empty([1]).uniform_(low, high, generator: LoaderRandom.generator).doubleValue }
+  static func uniform(_ low: Double, _ high: Double) -> Double {
+    Tensor.empty([1]).uniform_(low, high, generator: LoaderRandom.generator).doubleValue
+  }
   /// `torch.rand(1)`.
   static func unit() -> Double { rand([1]).doubleValue }
   /// `torch.randint(low, high, (1,))`; `high` is excluded.
-  static func integer(_ low: Int, _ high: Int) -> Int { Tensor.randint(low, high, [1], generator: LoaderRandom.generator).intValue }
+  static func integer(_ low: Int, _ high: Int) -> Int {
+    Tensor.randint(low, high, [1], generator: LoaderRandom.generator).intValue
+  }
   /// Whether an event of probability `p` happens.
   static func happens(_ p: Double) -> Bool { unit() < p }
   /// `torch.randperm(count)`.
@@ -82,7 +86,9 @@ enum Chance {
   static func dirichlet(_ alpha: [Double]) -> [Double] {
     let gammas = alpha.map(gamma)
     let sum = gammas.reduce(0, +)
-    return gammas.map { Double(Float(min(max($0 / sum, Double(Float.leastNormalMagnitude)), Double(1 - Float.ulpOfOne / 2)))) }
+    return gammas.map {
+      Double(Float(min(max($0 / sum, Double(Float.leastNormalMagnitude)), Double(1 - Float.ulpOfOne / 2))))
+    }
   }
 
   private static func gamma(_ shape: Double) -> Double {
@@ -137,13 +143,17 @@ public struct RandomChoice: Transform {
   public init(_ transforms: [any Transform], probabilities: [Double]? = nil) {
     let weights = probabilities ?? transforms.map { _ in 1 }
     if transforms.isEmpty || weights.count != transforms.count || weights.contains(where: { $0 < 0 }) {
-      fatalError("RandomChoice: expected as many probabilities as transforms (at least one), got \(weights.count) for \(transforms.count)")
+      fatalError(
+        "RandomChoice: expected as many probabilities as transforms (at least one), got \(weights.count) for \(transforms.count)"
+      )
     }
     let sum = weights.reduce(0, +)
     (self.transforms, self.probabilities) = (transforms, weights.map { $0 / sum })
   }
   public func callAsFunction(_ sample: VisionSample) -> VisionSample {
-    let index = Tensor(probabilities, shape: [probabilities.count], dtype: .float32).multinomial(1, generator: LoaderRandom.generator).intValue
+    let index = Tensor(probabilities, shape: [probabilities.count], dtype: .float32).multinomial(
+      1, generator: LoaderRandom.generator
+    ).intValue
     return transforms[index](sample)
   }
 }

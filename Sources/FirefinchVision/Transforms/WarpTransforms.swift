@@ -21,7 +21,8 @@ public struct RandomRotation: DrawnTransform {
     let (interpolation, expand, center, fill) = (interpolation, expand, center, fill)
     return SampleOperation(
       image: {
-        VisionFunctional.rotate($0, angle: angle, interpolation: interpolation, expand: expand, fill: fill, center: center)
+        VisionFunctional.rotate(
+          $0, angle: angle, interpolation: interpolation, expand: expand, fill: fill, center: center)
       },
       boxes: {
         SampleOperation.moved(
@@ -34,7 +35,9 @@ public struct RandomRotation: DrawnTransform {
 }
 
 /// Applies to (…, H, W) what is made for (…, C, H, W).
-private func onMask(_ mask: Tensor, _ body: (Tensor) -> Tensor) -> Tensor { body(mask.unsqueeze(dim: -3)).squeeze(dim: -3) }
+private func onMask(_ mask: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
+  body(mask.unsqueeze(dim: -3)).squeeze(dim: -3)
+}
 
 /// Turned, moved, scaled and sheared at random. Same as `v2.RandomAffine`.
 public struct RandomAffine: DrawnTransform {
@@ -50,14 +53,17 @@ public struct RandomAffine: DrawnTransform {
   ///   - translate: largest move as parts of width and height.
   ///   - shear: least and largest shear in degrees along x, and along y if there are four.
   public init(
-    degrees: (Double, Double), translate: (Double, Double)? = nil, scale: (Double, Double)? = nil, shear: [Double]? = nil,
+    degrees: (Double, Double), translate: (Double, Double)? = nil, scale: (Double, Double)? = nil,
+    shear: [Double]? = nil,
     interpolation: VisionFunctional.Interpolation = .nearest, fill: [Double]? = [0], center: [Double]? = nil
   ) {
     if let translate, !(0...1).contains(translate.0) || !(0...1).contains(translate.1) {
       fatalError("RandomAffine: translate must lie in 0...1, got \(translate)")
     }
     if let scale, scale.0 <= 0 || scale.1 <= 0 { fatalError("RandomAffine: scales must be positive, got \(scale)") }
-    if let shear, shear.count != 2 && shear.count != 4 { fatalError("RandomAffine: shear takes 2 or 4 values, got \(shear.count)") }
+    if let shear, shear.count != 2 && shear.count != 4 {
+      fatalError("RandomAffine: shear takes 2 or 4 values, got \(shear.count)")
+    }
     (self.degrees, self.translate, self.scale, self.shear) = (degrees, translate, scale, shear)
     (self.interpolation, self.fill, self.center) = (interpolation, fill, center)
   }
@@ -84,7 +90,9 @@ public struct RandomAffine: DrawnTransform {
     }
     return SampleOperation(
       image: { affine($0, interpolation, fill) },
-      boxes: { SampleOperation.moved($0, angle: angle, translate: translate, scale: factor, shear: skew, center: center) },
+      boxes: {
+        SampleOperation.moved($0, angle: angle, translate: translate, scale: factor, shear: skew, center: center)
+      },
       mask: { mask in onMask(mask) { affine($0, .nearest, maskFill(fill)) } })
   }
 }
@@ -125,21 +133,30 @@ public struct RandomPerspective: DrawnTransform {
     return SampleOperation(
       image: { VisionFunctional.perspective($0, coefficients: c, interpolation: interpolation, fill: fill) },
       boxes: { boxes in boxes.mapPoints { RandomPerspective.inverse($0, c) }.clamped() },
-      mask: { mask in onMask(mask) { VisionFunctional.perspective($0, coefficients: c, interpolation: .nearest, fill: maskFill(fill)) } })
+      mask: { mask in
+        onMask(mask) {
+          VisionFunctional.perspective($0, coefficients: c, interpolation: .nearest, fill: maskFill(fill))
+        }
+      })
   }
 
   /// Points of the picture brought to where the coefficients show them.
   private static func inverse(_ points: Tensor, _ c: [Double]) -> Tensor {
     let denominator = c[0] * c[4] - c[1] * c[3]
-    if denominator == 0 { return Mistake.report(.value("RandomPerspective: the map \(c) cannot be inverted for boxes")) }
+    if denominator == 0 {
+      return Mistake.report(.value("RandomPerspective: the map \(c) cannot be inverted for boxes"))
+    }
     let inv = [
-      (c[4] - c[5] * c[7]) / denominator, (-c[1] + c[2] * c[7]) / denominator, (c[1] * c[5] - c[2] * c[4]) / denominator,
-      (-c[3] + c[5] * c[6]) / denominator, (c[0] - c[2] * c[6]) / denominator, (-c[0] * c[5] + c[2] * c[3]) / denominator,
+      (c[4] - c[5] * c[7]) / denominator, (-c[1] + c[2] * c[7]) / denominator,
+      (c[1] * c[5] - c[2] * c[4]) / denominator,
+      (-c[3] + c[5] * c[6]) / denominator, (c[0] - c[2] * c[6]) / denominator,
+      (-c[0] * c[5] + c[2] * c[3]) / denominator,
       (-c[4] * c[6] + c[3] * c[7]) / denominator, (-c[0] * c[7] + c[1] * c[6]) / denominator,
     ]
     let (x, y) = (points.select(dim: 1, 0), points.select(dim: 1, 1))
     let below = x * inv[6] + y * inv[7] + 1
-    return Tensor.stack([(x * inv[0] + y * inv[1] + inv[2]) / below, (x * inv[3] + y * inv[4] + inv[5]) / below], dim: 1)
+    return Tensor.stack(
+      [(x * inv[0] + y * inv[1] + inv[2]) / below, (x * inv[3] + y * inv[4] + inv[5]) / below], dim: 1)
   }
 }
 
@@ -154,9 +171,12 @@ public struct ElasticTransform: DrawnTransform {
   ///   - alpha: size of the displacements.
   ///   - sigma: their smoothness.
   public init(
-    alpha: Double = 50, sigma: Double = 5, interpolation: VisionFunctional.Interpolation = .bilinear, fill: [Double]? = [0]
+    alpha: Double = 50, sigma: Double = 5, interpolation: VisionFunctional.Interpolation = .bilinear,
+    fill: [Double]? = [0]
   ) {
-    if alpha < 0 || sigma < 0 { fatalError("ElasticTransform: alpha and sigma must not be negative, got \(alpha) and \(sigma)") }
+    if alpha < 0 || sigma < 0 {
+      fatalError("ElasticTransform: alpha and sigma must not be negative, got \(alpha) and \(sigma)")
+    }
     (self.alpha, self.sigma, self.interpolation, self.fill) = (alpha, sigma, interpolation, fill)
   }
 
@@ -175,16 +195,22 @@ public struct ElasticTransform: DrawnTransform {
     return SampleOperation(
       image: { VisionFunctional.elastic($0, displacement: displacement, interpolation: interpolation, fill: fill) },
       boxes: { boxes in
-        let inverse = (VisionFunctional.identityGrid(height, width, .float32) - displacement).reshape([height * width, 2])
+        let inverse = (VisionFunctional.identityGrid(height, width, .float32) - displacement).reshape([
+          height * width, 2,
+        ])
         let half = Tensor([Double(width) * 0.5, Double(height) * 0.5], shape: [2], dtype: .float32)
         return boxes.mapPoints { points in
           let at = points.ceil().to(.int64)
-          let (x, y) = (at.select(dim: 1, 0).clamp(min: 0, max: width - 1), at.select(dim: 1, 1).clamp(min: 0, max: height - 1))
+          let (x, y) = (
+            at.select(dim: 1, 0).clamp(min: 0, max: width - 1), at.select(dim: 1, 1).clamp(min: 0, max: height - 1)
+          )
           return (inverse.indexSelect(dim: 0, y * width + x) + 1) * half - 0.5
         }.clamped()
       },
       mask: { mask in
-        onMask(mask) { VisionFunctional.elastic($0, displacement: displacement, interpolation: .nearest, fill: maskFill(fill)) }
+        onMask(mask) {
+          VisionFunctional.elastic($0, displacement: displacement, interpolation: .nearest, fill: maskFill(fill))
+        }
       })
   }
 }

@@ -62,13 +62,16 @@ extension VisionModels {
     func fresh() throws -> any VisionNetwork {
       try make(
         name, numClasses: classes, imageSize: entry.imageSize(state),
-        auxiliary: state.keys.contains { $0.hasPrefix("aux") || $0.hasPrefix("AuxLogits") }, isPublished: published != nil)
+        auxiliary: state.keys.contains { $0.hasPrefix("aux") || $0.hasPrefix("AuxLogits") },
+        isPublished: published != nil)
     }
     let network = try drawn ? fresh() : Init.skipped(fresh)
     let replaced = newHead ? headKeys(of: state, in: network.stateDict()) : []
     let kept = StateDict(state.pairs.filter { !replaced.contains($0.0) })
     let loaded: Module.LoadReport
-    do { loaded = try network.loadStateDict(kept, strict: strict && replaced.isEmpty) } catch let error as StateDictError {
+    do { loaded = try network.loadStateDict(kept, strict: strict && replaced.isEmpty) } catch let error
+      as StateDictError
+    {
       throw VisionError("\(path): \(error)")
     }
     if strict, !replaced.isEmpty, Set(loaded.missing) != Set(replaced) || !loaded.unexpected.isEmpty {
@@ -135,7 +138,9 @@ extension VisionModels {
     func some(_ keys: [String]) -> String { keys.prefix(4).joined(separator: ", ") + (keys.count > 4 ? ", …" : "") }
     var parts: [String] = []
     if !missing.isEmpty { parts.append("\(missing.count) keys are missing (\(some(missing)))") }
-    if !loaded.unexpected.isEmpty { parts.append("\(loaded.unexpected.count) are not known (\(some(loaded.unexpected)))") }
+    if !loaded.unexpected.isEmpty {
+      parts.append("\(loaded.unexpected.count) are not known (\(some(loaded.unexpected)))")
+    }
     return parts.joined(separator: ", ")
   }
 }

@@ -19,14 +19,16 @@ public enum WeightsCache {
   public static func file(for url: String, report: Download.Report? = nil) throws -> String {
     let name = fileName(of: url)
     if name.isEmpty || name == "." || name == ".." {
-      throw FileError(path: url, message: "the address names no file; expected one such as https://host/model-0123abcd.pth")
+      throw FileError(
+        path: url, message: "the address names no file; expected one such as https://host/model-0123abcd.pth")
     }
     let path = folder + "/" + name
     if access(path, F_OK) == 0 { return path }
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw FileError(path: folder, message: "the cache folder cannot be made; set TORCH_HOME to a folder that can be written")
+      throw FileError(
+        path: folder, message: "the cache folder cannot be made; set TORCH_HOME to a folder that can be written")
     }
     try Download.fetch(url, to: path, hashPrefix: hashPrefix(ofFile: name), report: report)
     return path

@@ -32,7 +32,8 @@ public struct WeightsMetadata: Sendable, Equatable {
       else {
         throw FileError(
           path: path,
-          message: "the metadata firefinch.preprocessing is not whole; expected resize, crop, interpolation, mean and std")
+          message:
+            "the metadata firefinch.preprocessing is not whole; expected resize, crop, interpolation, mean and std")
       }
       preprocessing = VisionPreprocessing(
         crop: preset["crop"]?.integer, resize: resize, interpolation: interpolation, mean: mean, std: std)
