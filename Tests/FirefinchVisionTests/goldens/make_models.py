@@ -12,13 +12,14 @@ import copy, json, math, pathlib, sys, zlib
 import tv  # noqa: F401
 import torch, torchvision
 
-# The models that have goldens, and their input's side. Models of over 60 million parameters are left to scripts/check-models.
+# The models that have goldens, and their input's side. Other models of over 60 million parameters are left to scripts/check-models.
 SIZES = {
     "alexnet": 64, "convnext_tiny": 64, "deeplabv3_mobilenet_v3_large": 64, "densenet121": 64, "efficientnet_b0": 64,
     "efficientnet_v2_s": 64, "fcn_resnet50": 64, "googlenet": 64, "inception_v3": 96, "lraspp_mobilenet_v3_large": 64,
     "maxvit_t": 224, "mnasnet0_5": 64, "mobilenet_v2": 64, "mobilenet_v3_large": 64, "mobilenet_v3_small": 64,
     "regnet_x_400mf": 64, "regnet_y_400mf": 64, "resnet18": 64, "resnet50": 64, "resnext50_32x4d": 64,
-    "shufflenet_v2_x1_0": 64, "squeezenet1_0": 64, "squeezenet1_1": 64, "swin_t": 64, "swin_v2_t": 64, "vit_b_32": 224,
+    "shufflenet_v2_x1_0": 64, "squeezenet1_0": 64, "squeezenet1_1": 64, "swin_t": 64, "swin_v2_t": 64, "vgg11": 64,
+    "vit_b_32": 224,
 }
 
 
