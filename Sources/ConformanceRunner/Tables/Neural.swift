@@ -54,7 +54,7 @@ extension Table {
       let heads = MultiHeadAttention(
         embedDim: try c.int(3), headCount: try c.int(4), inputs: inputs, inputBias: try c.optionalTensor(6),
         keyBias: try c.optionalTensor(7), valueBias: try c.optionalTensor(8), addsZero: try c.bool(9),
-        dropout: try c.bool(13) ? c.double(10) : 0)
+        dropout: try c.double(10), training: try c.bool(13))
       let (weight, bias) = (try c.tensor(11), try c.optionalTensor(12))
       return try heads.attend(
         c.tensor(0), c.tensor(1), c.tensor(2), keyPaddingMask: c.optionalTensor(14), attnMask: c.optionalTensor(16),

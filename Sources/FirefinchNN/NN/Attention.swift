@@ -91,7 +91,7 @@ public final class MultiheadAttention: Module {
       inProjWeight.map { .packed($0) } ?? .separate(qProjWeight!, kProjWeight!, vProjWeight!)
     let heads = MultiHeadAttention(
       embedDim: embedDim, headCount: headCount, inputs: inputs, inputBias: inProjBias, keyBias: biasK, valueBias: biasV,
-      addsZero: addsZero, dropout: isTraining ? dropout : 0, batchFirst: batchFirst)
+      addsZero: addsZero, dropout: dropout, training: isTraining, batchFirst: batchFirst)
     return try heads.attend(
       query, key, value, keyPaddingMask: padding, attnMask: attnMask, needsWeights: needWeights, averages: average,
       isCausal: isCausal, project: { outProj($0) })

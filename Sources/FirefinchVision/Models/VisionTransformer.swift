@@ -39,12 +39,7 @@ public final class VisionTransformer: Module, Layer {
 
     func forward(_ input: Tensor) -> Tensor {
       let x = ln1(input)
-      var output = selfAttention(x, x, x, needWeights: false).output
-      if isTraining && dropout.p > 0 {
-        // Dropout draws in the order of memory, and PyTorch's attention leaves its output as (positions, N, width) there.
-        output = output.transpose(0, 1).contiguous().transpose(0, 1)
-      }
-      let attended = dropout(output) + input
+      let attended = dropout(selfAttention(x, x, x, needWeights: false).output) + input
       return attended + mlp(ln2(attended))
     }
   }

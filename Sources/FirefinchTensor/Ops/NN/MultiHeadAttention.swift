@@ -17,16 +17,18 @@ public struct MultiHeadAttention {
   let valueBias: Tensor?
   let addsZero: Bool
   let dropout: Double
+  let training: Bool
   let batchFirst: Bool
 
   /// - Parameters:
   ///   - inputBias: (3 · embedDim).
   ///   - keyBias: (1, 1, embedDim), a key added to each sequence; likewise `valueBias`.
   ///   - addsZero: whether a key and a value of zeros are added.
-  ///   - dropout: the share of attention weights to drop.
+  ///   - dropout: the share of attention weights to drop in training.
   public init(
     embedDim: Int, headCount: Int, inputs: InputWeights, inputBias: Tensor? = nil, keyBias: Tensor? = nil,
-    valueBias: Tensor? = nil, addsZero: Bool = false, dropout: Double = 0, batchFirst: Bool = false
+    valueBias: Tensor? = nil, addsZero: Bool = false, dropout: Double = 0, training: Bool = true,
+    batchFirst: Bool = false
   ) {
     self.embedDim = embedDim
     self.headCount = headCount
@@ -36,6 +38,7 @@ public struct MultiHeadAttention {
     self.valueBias = valueBias
     self.addsZero = addsZero
     self.dropout = dropout
+    self.training = training
     self.batchFirst = batchFirst
   }
 
@@ -125,14 +128,14 @@ public struct MultiHeadAttention {
       let each = given.reshape(batch, 1, 1, source)
       mask = mask.map { fourDims($0, batch) + each } ?? each
     }
-    let probability = dropout
+    let probability = training ? dropout : 0
 
     mask = mask.map { fourDims($0, batch) }
 
     if !needWeights {
       let attended = q.scaledDotProductAttention(k, v, mask: mask, dropoutP: probability, isCausal: causal)
-      // Dropouts behind a layer's attention draw in the order of memory, in which PyTorch has positions first.
-      if batchFirst && isBatched && probability == 0 {
+      // Dropouts behind attention draw in the order of memory, in which PyTorch has positions first.
+      if batchFirst && isBatched && !training {
         // The kernel's result lies as (batch, positions, heads, head size): joining the heads is a view.
         return [outProj(attended.transpose(1, 2).reshape(batch, length, embedDim))]
       }
