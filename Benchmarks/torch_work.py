@@ -12,7 +12,7 @@ import argparse, json, pathlib, resource, statistics, sys, time
 import torch, torch.nn as nn, torch.nn.functional as F
 import torch.utils.data
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Tests/FirefinchVisionTests/goldens"))  # for tv
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Tests/FirefinchVisionTests/goldens"))  # for tv and make_models
 
 
 class Block(nn.Module):
@@ -133,13 +133,10 @@ def work(name, batch, pictures):
     if name.startswith("pictures-"):
         return None, picture_work(name, pictures, batch or 16)
     if name.endswith(("-infer", "-train")):
-        import tv  # noqa: F401
-        import torchvision
+        from make_models import fill_zeros, torchvision
         kind = name[-5:]
         m = torchvision.models.get_model(name[:-6], weights=None)
-        for parameter in m.parameters():  # a vision transformer's head begins with zeros
-            if parameter.dim() > 1 and not parameter.any():
-                nn.init.normal_(parameter, std=0.02)
+        fill_zeros(m)
         x = torch.randn(batch or (1 if kind == "infer" else 8), 3, 224, 224)
         if kind == "infer":
             m.eval()

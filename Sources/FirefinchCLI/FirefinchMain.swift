@@ -46,12 +46,6 @@ struct FirefinchMain: ParsableCommand {
     Foundation.exit(1)
   }
 
-  /// Ends the program with a sentence, where nothing can be thrown.
-  static func stop(_ message: String) -> Never {
-    complain(message)
-    Foundation.exit(1)
-  }
-
   static func complain(_ message: String) {
     FileHandle.standardError.write(Data("firefinch: \(message)\n".utf8))
   }

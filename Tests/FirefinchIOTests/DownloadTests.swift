@@ -1,6 +1,7 @@
 import CFirefinch
 import Firefinch
 import FirefinchIO
+import FirefinchTestSupport
 import Foundation
 import Testing
 

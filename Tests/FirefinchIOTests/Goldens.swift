@@ -70,26 +70,6 @@ enum Goldens {
   }
 }
 
-/// A folder that is removed at the end.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent("firefinch-io-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-
-  /// A file with these bytes, written the fast way.
-  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-    try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-    return file(name)
-  }
-}
-
 /// The sentence of the `FileError` that `body` throws; empty, with a failed test, when it throws none.
 func fileError(_ body: () throws -> Void, location: SourceLocation = #_sourceLocation) -> String {
   do {

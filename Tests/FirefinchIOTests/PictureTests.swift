@@ -1,5 +1,6 @@
 import Firefinch
 import FirefinchIO
+import FirefinchTestSupport
 import Foundation
 import Testing
 

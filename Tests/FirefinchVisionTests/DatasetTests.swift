@@ -180,10 +180,9 @@ import Testing
         }
       ),
     ]
-    let manager = FileManager.default
-    let copy = manager.temporaryDirectory.appending(path: "firefinch-\(UUID().uuidString)").path
-    try manager.copyItem(atPath: DatasetTests.root, toPath: copy)
-    defer { try? manager.removeItem(atPath: copy) }
+    let folder = try TemporaryFolder()
+    let copy = folder.file("datasets")
+    try FileManager.default.copyItem(atPath: DatasetTests.root, toPath: copy)
     var random = Damage.Random(5)
     for (file, read) in readers {
       let path = URL(fileURLWithPath: copy + "/" + file)

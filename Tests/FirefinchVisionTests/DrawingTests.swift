@@ -57,8 +57,8 @@ import Testing
     expect(VisionUtils.makeGrid(batch, columns: 2, normalize: true), "normalized", tolerance: 2e-5)
     let grey = VisionUtils.makeGrid(batch.slice(dim: 1, end: 1), normalize: true, range: (0.1, 0.6), scaleEach: true)
     expect(grey, "scaled", tolerance: 2e-5)
-    let path = FileManager.default.temporaryDirectory.appending(path: "firefinch-\(UUID().uuidString).png").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let folder = try TemporaryFolder()
+    let path = folder.file("grid.png")
     try VisionUtils.saveImage(floats, to: path)
     #expect(try Image.read(path).tensor.array(UInt8.self) == picture.array(UInt8.self))
   }

@@ -5,11 +5,11 @@ import Foundation
 import Testing
 
 /// Weights from files, PyTorch's cache folder and addresses: whole, partly, with another head, damaged.
-@Suite(.serialized) final class WeightsTests {
-  private let folder = FileManager.default.temporaryDirectory.appending(path: "firefinch-\(UUID().uuidString)").path
+@Suite(.serialized) struct WeightsTests {
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func message(_ body: () throws -> Void) -> String {
     do { try body() } catch { return "\(error)" }

@@ -48,18 +48,18 @@ struct Bench: ParsableCommand {
   }
 
   private func measure(_ work: BenchWork) throws -> [(key: String, value: Double)] {
-    func timed(_ body: () -> Void) -> Double {
-      let elapsed = ContinuousClock().measure(body)
+    func timed(_ body: () throws -> Void) rethrows -> Double {
+      let elapsed = try ContinuousClock().measure(body)
       return Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) * 1e-15
     }
     var check = 0.0
-    let first = timed { check = work.step().detach().to(.float64).abs().mean().doubleValue }
-    for _ in 0..<3 { _ = work.step() }
-    let times = (0..<iterations).map { _ in timed { _ = work.step() } }.sorted()
+    let first = try timed { check = try work.step().detach().to(.float64).abs().mean().doubleValue }
+    for _ in 0..<3 { _ = try work.step() }
+    let times = try (0..<iterations).map { _ in try timed { _ = try work.step() } }.sorted()
     if let profile {
       // The first profiled run pays for what the profiler itself does for the first time.
-      withProfiler { _ = work.step() }
-      let recorded = withProfiler { _ = work.step() }
+      _ = try withProfiler { _ = try work.step() }
+      let recorded = try withProfiler { _ = try work.step() }
       try recorded.report(trace: profile)
     }
     let middle = (times[(times.count - 1) / 2] + times[times.count / 2]) / 2

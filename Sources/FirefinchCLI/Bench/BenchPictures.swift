@@ -11,19 +11,17 @@ enum BenchPictures {
     let paths = names.filter { $0.hasSuffix(".jpg") }.sorted().map { "\(folder)/\($0)" }
     if paths.isEmpty { throw CommandFailure("\(folder): no files that end with .jpg are in it") }
     let preset = VisionPreprocessing(crop: 224)
-    func read(_ path: String) -> Tensor {
-      do { return try Image.read(path, mode: .rgb).tensor } catch { FirefinchMain.stop("\(error)") }
-    }
+    func read(_ path: String) throws -> Tensor { try Image.read(path, mode: .rgb).tensor }
     switch name {
-    case "pictures-decode": return BenchWork(trains: false) { paths.map(read).last! }
-    case "pictures-prepare": return BenchWork(trains: false) { paths.map { preset(read($0)) }.last! }
+    case "pictures-decode": return BenchWork(trains: false) { try paths.map(read).last! }
+    case "pictures-prepare": return BenchWork(trains: false) { try paths.map { preset(try read($0)) }.last! }
     case "pictures-load":
       let list = PictureList(paths.map { ($0, 0) }, transform: { preset($0) })
       let loader = DataLoader(list, batchSize: batch, workers: 2, collate: collatePictures)
       return BenchWork(trains: false) {
         let batches = loader.makeIterator()
         var last = Tensor.zeros([1])
-        do { while let batch = try batches.next() { last = batch[0] } } catch { FirefinchMain.stop("\(error)") }
+        while let batch = try batches.next() { last = batch[0] }
         return last
       }
     default: return nil

@@ -6,7 +6,7 @@ struct BenchWork {
   /// Whether gradients are recorded.
   let trains: Bool
   /// Does the work once and gives the loss or the output.
-  let step: () -> Tensor
+  let step: () throws -> Tensor
 
   /// The names `make` knows, besides `overhead`.
   static let names = [

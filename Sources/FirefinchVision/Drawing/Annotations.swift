@@ -183,7 +183,7 @@ extension VisionUtils {
     }
     return withNoGrad {
       let bytes = VisionFunctional.toDType(image.detach(), .uint8)
-      var canvas = Canvas(Image(bytes).converted(to: .rgb))
+      var canvas = Canvas(Image(bytes))
       body(&canvas)
       return VisionFunctional.toDType(canvas.image.tensor, image.dtype)
     }

@@ -44,6 +44,24 @@ def make(name, **arguments):
     return torchvision.models.get_model(name, weights=None, **arguments)
 
 
+def fill_zeros(model):
+    """ViT's head and class token begin with zeros, which would prove nothing."""
+    for parameter in model.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+
+
+def keys_crc(state):
+    return zlib.crc32("".join(f"{k} {list(v.shape)}\n" for k, v in state.items()).encode())
+
+
+def state_crc(state):
+    checksum = 0
+    for value in state.values():
+        checksum = zlib.crc32(value.contiguous().numpy().tobytes(), checksum)
+    return checksum
+
+
 def marks(tensor):
     x = tensor.detach().double().flatten()
     wave = torch.cos(torch.arange(len(x), dtype=torch.float64))
@@ -92,18 +110,13 @@ def record(name):
     torch.manual_seed(0)
     model = make(name).eval()
     state = model.state_dict()
-    checksum = 0
-    for value in state.values():
-        checksum = zlib.crc32(value.contiguous().numpy().tobytes(), checksum)
+    made = {"keys": keys_crc(state), "key_count": len(state), "state": state_crc(state)}
     torch.manual_seed(7)
-    for parameter in model.parameters():
-        if parameter.dim() > 1 and not parameter.any():  # ViT's head and class token begin with zeros
-            torch.nn.init.normal_(parameter, std=0.02)
-    keys = "".join(f"{k} {list(v.shape)}\n" for k, v in state.items())
+    fill_zeros(model)
     variance, seed, y, grads = conditioned(model, name)
     return {
         "size": size(name), "seed": seed, "variance": variance,
-        "keys": zlib.crc32(keys.encode()), "key_count": len(state), "state": checksum,
+        **made,
         "output_shape": list(y.shape), "output": y.flatten()[:10].tolist(), "output_marks": marks(y),
         "gradients": [None if g is None else marks(g) for g in grads],
     }
